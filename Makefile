@@ -1,0 +1,28 @@
+# Each command sets up what it needs and does only what is not done yet.
+# Another Python: make PYTHON=python3.13 book
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: book test lab lock format clean install
+
+book: install  ## execute the chapters and build the site in _build/html
+	@$(BIN)/python build_tools/book.py
+
+test: install  ## run the whole test suite
+	@$(BIN)/python -m pytest
+
+lab: install  ## open the chapters as notebooks in JupyterLab
+	@JUPYTER_CONFIG_PATH=build_tools/lab $(BIN)/jupyter lab --notebook-dir=. chapters
+
+lock: install  ## write requirements.txt anew from requirements.in
+	@$(BIN)/uv pip compile requirements.in --output-file requirements.txt \
+		--universal --python-version 3.12 --generate-hashes --upgrade --quiet --custom-compile-command "make lock"
+
+format: install  ## format the code and mend what the linter can
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+clean:  ## remove the site and the executed notebooks
+	@rm -rf _build
+
+install:
+	@$(PYTHON) build_tools/install.py

@@ -1,0 +1,30 @@
+"""Sphinx extension: every picture has an alt text, and its numbers are the chapter's claims.
+
+An alt text names a claim as an f-string would: "the line falls by {pooled_beta_mean:.2f}".
+"""
+
+import json
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+
+
+def fill_alt_texts(app: Sphinx, doctree: nodes.document) -> None:
+    """Put the claims into the alt texts, and warn where a text or a claim is missing."""
+    claims = json.loads((Path(app.srcdir) / "_build" / "claims.json").read_text())
+    chapter = claims.get(Path(app.env.docname).name, {})
+    for image in doctree.findall(nodes.image):
+        try:
+            image["alt"] = image["alt"].format_map(chapter)
+        except KeyError as missing:
+            logger.warning("a picture has no alt text or claim: %s", missing, location=image)
+
+
+def setup(app: Sphinx) -> dict:
+    """Register the extension."""
+    app.connect("doctree-read", fill_alt_texts)
+    return {"parallel_read_safe": True}

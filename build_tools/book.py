@@ -1,0 +1,30 @@
+"""Execute the chapters and build the site: what 'make book' runs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from execution import ROOT, BookError, execute_chapters
+
+SITE = ROOT / "_build" / "html" / "index.html"
+
+
+def build_site() -> None:
+    """Build the site with Jupyter Book, warnings as errors.
+
+    Raises BookError if there are any; Sphinx has shown them.
+    """
+    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    command = [jupyter_book, "build", ROOT, "--warningiserror", "--keep-going", "--quiet"]
+    if subprocess.run(command).returncode:
+        raise BookError("The site is not built: mend what is reported above and run again.")
+
+
+if __name__ == "__main__":
+    try:
+        execute_chapters()
+        print("Building the site ...", flush=True)
+        build_site()
+    except BookError as error:
+        sys.exit(str(error))
+    print(f"The book is in {SITE}: open it in a browser.")

@@ -1,0 +1,201 @@
+"""Execute the chapters once, in parallel, into the cache that the site and the tests read.
+
+As a Sphinx extension it does so before every build: no build can publish a stale result.
+"""
+
+import ast
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
+from jupyter_cache.executors.utils import single_nb_execution
+from myst_nb.core.read import is_myst_markdown_notebook, myst_nb_reader_plugin
+from myst_nb.ext.glue import GLUE_PREFIX
+from nbclient.exceptions import DeadKernelError
+from nbformat import NotebookNode
+from sphinx.application import Sphinx
+
+ROOT = Path(__file__).parents[1]
+CELL_SECONDS = 600  # a cell that runs longer than this hangs
+
+
+class BookError(Exception):
+    """The book cannot be made; the message says what is wrong where, and what to do."""
+
+
+def open_cache(root: Path = ROOT) -> JupyterCacheAbstract:
+    """Return the cache of executed notebooks, in the place where Jupyter Book looks for it."""
+    return get_cache(root / "_build" / ".jupyter_cache")
+
+
+def read_chapters(root: Path = ROOT) -> dict[str, NotebookNode]:
+    """Return the chapters that hold code, by name, as notebooks without outputs."""
+    return {
+        path.stem: myst_nb_reader_plugin(path)
+        for path in sorted((root / "chapters").glob("*.md"))
+        if is_myst_markdown_notebook(path.read_text("utf-8"))
+    }
+
+
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """Return a notebook's code cells."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def fingerprint(notebook: NotebookNode, root: Path = ROOT) -> str:
+    """Hash all that a chapter's outputs depend on: its code, its data, the lock and Python."""
+    code = "\n".join(cell.source for cell in code_cells(notebook))
+    data = [path for path in sorted((root / "data").glob("*.csv")) if path.name in code]
+    digest = hashlib.sha256(f"{platform.python_version()}\n{code}".encode())
+    for path in [root / "requirements.txt", *data]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def is_executed(notebook: NotebookNode, root: Path = ROOT) -> bool:
+    """Say whether the cache holds valid outputs of a chapter, and see that Jupyter Book finds them.
+
+    jupyter-cache files a notebook under its code and its cells' metadata. It knows nothing of data
+    or packages, so each record also carries our fingerprint; and captions and alt texts are such
+    metadata, so outputs whose fingerprint still holds are filed anew when only words have changed.
+    """
+    cache = open_cache(root)
+    key = fingerprint(notebook, root)
+    records = {record.data.get("fingerprint"): record for record in cache.list_cache_records()}
+    if key not in records:
+        return False
+    if records[key].hashkey != cache.create_hashed_notebook(notebook)[1]:
+        executed = cache.get_cache_bundle(records[key].pk).nb
+        for cell, executed_cell in zip(code_cells(notebook), executed.cells, strict=True):
+            cell.outputs = executed_cell.outputs
+            cell.execution_count = executed_cell.execution_count
+        store(notebook, records[key].uri, records[key].data, root)
+        cache.remove_cache(records[key].pk)
+    return True
+
+
+def store(notebook: NotebookNode, uri: str, data: dict, root: Path = ROOT) -> None:
+    """File an executed notebook in the cache."""
+    open_cache(root).cache_notebook_bundle(
+        CacheBundleIn(notebook, uri, data=data), check_validity=False, overwrite=True
+    )
+
+
+def execute(name: str, notebook: NotebookNode, root: Path = ROOT) -> float:
+    """Execute one chapter in place and return the seconds that it took.
+
+    Raises BookError, naming chapter, cell, line and error, if a cell fails.
+    """
+    print(f"{name}: running ...", flush=True)
+    try:
+        result = single_nb_execution(
+            notebook, cwd=str(root / "chapters"), timeout=CELL_SECONDS, allow_errors=False
+        )
+        error = result.err
+    except DeadKernelError as dead:
+        error = dead
+    if error is None:
+        print(f"{name}: done in {result.time:.0f} s", flush=True)
+        return result.time
+
+    print(f"{name}: failed", flush=True)
+    reached = [cell.get("execution_count") is not None for cell in notebook.cells]
+    number = sum(reached)
+    line = notebook.metadata.source_map[max(i for i, ran in enumerate(reached) if ran)]
+    what = getattr(error, "ename", type(error).__name__)
+    why = getattr(error, "evalue", str(error).split("\n")[0])
+    raise BookError(
+        f"chapters/{name}.md, code cell {number} (line {line}) fails with {what}: {why}. "
+        "Mend it (make lab) and run the same command again; the other chapters are kept."
+    ) from error
+
+
+def check_data(root: Path = ROOT) -> None:
+    """Raise BookError, naming file, line and column, if a data file is missing or damaged."""
+    check = [sys.executable, str(root / "data" / "build_radon.py"), "--check"]
+    done = subprocess.run(check, capture_output=True, text=True)
+    if done.returncode:
+        raise BookError(done.stderr.strip())
+
+
+def execute_chapters(root: Path = ROOT) -> list[str]:
+    """Execute the chapters that need it, as many at a time as there are cores; return their names.
+
+    Also writes _build/claims.json. Raises BookError if the data are damaged or a cell fails; what
+    the other chapters computed is kept.
+    """
+    stale = {
+        name: notebook
+        for name, notebook in read_chapters(root).items()
+        if not is_executed(notebook, root)
+    }
+    if stale:
+        check_data(root)
+    keys = {name: fingerprint(notebook, root) for name, notebook in stale.items()}
+    failures = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        runs = {pool.submit(execute, name, stale[name], root): name for name in stale}
+        for run in as_completed(runs):
+            name = runs[run]
+            if run.exception():
+                failures.append(run.exception())
+                continue
+            record = {"execution_seconds": run.result(), "fingerprint": keys[name]}
+            store(stale[name], str(root / "chapters" / f"{name}.md"), record, root)
+    if failures:
+        raise BookError("\n".join(map(str, failures)))
+    write_claims(root)
+    return list(stale)
+
+
+def executed_chapters(root: Path = ROOT) -> dict[str, NotebookNode]:
+    """Return the chapters that hold code, by name, with their outputs."""
+    cache = open_cache(root)
+    return {
+        name: cache.merge_match_into_notebook(notebook, nb_meta=())[1]
+        for name, notebook in read_chapters(root).items()
+    }
+
+
+def read_claims(notebook: NotebookNode) -> dict[str, float | int | str | bool]:
+    """Return what a chapter glues: its claims, by key."""
+    claims = {}
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            if key := output.get("metadata", {}).get("scrapbook", {}).get("name"):
+                claims[key] = ast.literal_eval(output.data[GLUE_PREFIX + "text/plain"])
+    return claims
+
+
+def write_claims(root: Path = ROOT) -> None:
+    """Write the claims of all chapters to _build/claims.json: {chapter: {key: value}}."""
+    claims = {name: read_claims(notebook) for name, notebook in executed_chapters(root).items()}
+    (root / "_build" / "claims.json").write_text(json.dumps(claims, indent=2) + "\n")
+
+
+def setup(app: Sphinx) -> dict:
+    """Have Sphinx execute the chapters before it reads them."""
+
+    def execute_first(app: Sphinx) -> None:
+        execute_chapters(Path(app.srcdir))
+
+    def depend_on_outputs(app: Sphinx, docname: str, source: list[str]) -> None:
+        """Have Sphinx read a page again when its outputs change, not only when its text does."""
+        root = Path(app.srcdir)
+        if (root / f"{docname}.md").parent.name == "chapters" and (
+            notebook := read_chapters(root).get(Path(docname).name)
+        ):
+            cache = open_cache(root)
+            _, hashkey = cache.create_hashed_notebook(notebook)
+            app.env.note_dependency(cache.path / "executed" / hashkey / "base.ipynb")
+
+    app.connect("builder-inited", execute_first)
+    app.connect("source-read", depend_on_outputs)
+    return {"parallel_read_safe": True}
