@@ -18,8 +18,11 @@ lock: install  ## write requirements.txt anew from requirements.in
 	@$(BIN)/uv pip compile requirements.in --output-file requirements.txt \
 		--universal --python-version 3.12 --generate-hashes --upgrade --quiet --custom-compile-command "make lock"
 
-format: install  ## format the code and mend what the linter can
-	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+format: install  ## format the code, in the chapters too, and mend what the linter can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/jupytext --pipe-fmt py:percent --pipe "$(BIN)/ruff format --line-length 80 -" \
+		$$(grep -l "format_name: myst" chapters/*.md)
 
 clean:  ## remove the site and the executed notebooks
 	@rm -rf _build

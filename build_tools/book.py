@@ -16,7 +16,7 @@ def build_site() -> None:
     """
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
     command = [jupyter_book, "build", ROOT, "--warningiserror", "--keep-going", "--quiet"]
-    if subprocess.run(command).returncode:
+    if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
         raise BookError("The site is not built: mend what is reported above and run again.")
 
 

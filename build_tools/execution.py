@@ -21,9 +21,11 @@ from myst_nb.ext.glue import GLUE_PREFIX
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
+from traitlets.config import Config
 
 ROOT = Path(__file__).parents[1]
 CELL_SECONDS = 600  # a cell that runs longer than this hangs
+KERNEL_CONFIG = Config(KernelManager={"transport_encryption": "auto"})  # as ipykernel asks for
 
 
 class BookError(Exception):
@@ -93,10 +95,16 @@ def execute(name: str, notebook: NotebookNode, root: Path = ROOT) -> float:
 
     Raises BookError, naming chapter, cell, line and error, if a cell fails.
     """
-    print(f"{name}: running ...", flush=True)
+    print(f"{name}: running ...\n", end="", flush=True)  # one write: threads share the line
     try:
         result = single_nb_execution(
-            notebook, cwd=str(root / "chapters"), timeout=CELL_SECONDS, allow_errors=False
+            notebook,
+            cwd=str(root / "chapters"),
+            timeout=CELL_SECONDS,
+            allow_errors=False,
+            config=KERNEL_CONFIG,
+            # Its work is done by then, and a graceful end may print a race among its own sockets.
+            shutdown_kernel="immediate",
         )
         error = result.err
     except DeadKernelError as dead:

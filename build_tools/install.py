@@ -41,7 +41,16 @@ def install():
     python = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin", "python")
     pip = [python, "-m", "pip", "--disable-pip-version-check", "--log", LOG]
     done = subprocess.run(
-        [*pip, "install", "--quiet", "--progress-bar=off", "--require-hashes", "--requirement", LOCK], stderr=subprocess.DEVNULL
+        [
+            *pip,
+            "install",
+            "--quiet",
+            "--progress-bar=off",
+            "--require-hashes",
+            "--requirement",
+            LOCK,
+        ],
+        stderr=subprocess.DEVNULL,
     )
     if done.returncode and any(word in read(LOG) for word in OFFLINE):
         sys.exit(
