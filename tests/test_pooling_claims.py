@@ -1,0 +1,288 @@
+"""Every result that chapters/pooling.md states, against the exact posterior or its own Monte Carlo error.
+
+Tolerances are four standard errors: a true claim fails for one seed in ten thousand.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+from build_radon import check_radon
+from exact_posterior import exact_posterior
+
+POPULATION = ["mu_alpha", "sigma_alpha", "mu_beta", "sigma_beta", "sigma_y"]
+# The pooled model's line is the population of a model whose counties do not differ.
+SAME_IN_EXACT = {"alpha": "mu_alpha", "beta": "mu_beta", "sigma_y": "sigma_y"}
+ESTIMATES = [
+    *[("pooled", parameter, exact) for parameter, exact in SAME_IN_EXACT.items()],
+    ("unpooled", "sigma_y", "sigma_y"),
+    *[("hierarchical", parameter, parameter) for parameter in POPULATION],
+]
+MODELS = {
+    "pooled": {"sigma_alpha": 0, "sigma_beta": 0},
+    "unpooled": {"sigma_alpha": 10, "sigma_beta": 10, "mu_sd": 0},
+    "hierarchical": {},
+}
+
+
+@pytest.fixture(scope="module")
+def pooling(claims):
+    return claims["pooling"]
+
+
+@pytest.fixture(scope="module")
+def radon():
+    return check_radon()
+
+
+@pytest.fixture(scope="module")
+def counties(radon):
+    return pd.Index(sorted(radon["county"].unique()))
+
+
+@pytest.fixture(scope="module")
+def exact(radon, counties):
+    return {name: exact_posterior(radon, counties, **fixed) for name, fixed in MODELS.items()}
+
+
+def standard_error(probability, draws=4000):
+    """Return the Monte Carlo error of a share of draws, 8,000 of which are worth more than 4,000."""
+    return np.sqrt(probability * (1 - probability) / draws)
+
+
+@pytest.mark.parametrize(("model", "parameter", "exact_parameter"), ESTIMATES)
+def test_posterior_mean_is_the_exact_one(pooling, exact, model, parameter, exact_parameter):
+    mean, _ = exact[model].mean_and_sd(exact_parameter)
+    error = pooling[f"{model}_{parameter}_mcse"]
+    assert pooling[f"{model}_{parameter}_mean"] == pytest.approx(mean, abs=4 * error)
+
+
+@pytest.mark.parametrize(("model", "parameter", "exact_parameter"), ESTIMATES)
+def test_posterior_sd_is_the_exact_one(pooling, exact, model, parameter, exact_parameter):
+    _, sd = exact[model].mean_and_sd(exact_parameter)
+    error = sd / np.sqrt(
+        pooling[f"{model}_{parameter}_ess"]
+    )  # of a normal's sd, with room to spare
+    assert pooling[f"{model}_{parameter}_sd"] == pytest.approx(sd, abs=4 * error)
+
+
+@pytest.mark.parametrize(("model", "parameter", "exact_parameter"), ESTIMATES)
+def test_chains_agree(pooling, model, parameter, exact_parameter):
+    assert pooling[f"{model}_{parameter}_rhat"] < 1.01
+    assert pooling[f"{model}_{parameter}_ess"] > 400
+
+
+@pytest.mark.parametrize("model", ["unpooled", "hierarchical"])
+def test_even_the_worst_parameter_converged(pooling, model):
+    assert pooling[f"{model}_worst_rhat"] < 1.01
+    assert pooling[f"{model}_worst_ess"] > 400
+
+
+def test_hierarchical_fit_has_no_divergences(pooling):
+    assert pooling["hierarchical_divergences_count"] == 0
+
+
+def test_prior_admits_absurd_homes(pooling):
+    # A basement's log activity is Normal(0, 10) and a first floor's Normal(0, 14): 5.5 % of it lies
+    # beyond 1.6 standard deviations, which is 7 powers of ten or a little more.
+    assert pooling["prior_activity_low_log10"] == pytest.approx(-7.3, abs=1)
+    assert pooling["prior_activity_high_log10"] == pytest.approx(7.3, abs=1)
+
+
+def test_upstairs_has_a_little_more_than_half_of_the_radon(pooling, exact):
+    mean, sd = exact["pooled"].mean_and_sd("mu_beta")
+    error = pooling["pooled_floor_ratio_mcse"]
+    assert pooling["pooled_floor_ratio_mean"] == pytest.approx(
+        np.exp(mean + sd**2 / 2), abs=4 * error
+    )
+    assert 0.5 < pooling["pooled_floor_ratio_mean"] < 0.6
+
+
+def test_unpooled_intervals_shrink_with_the_number_of_homes(pooling):
+    assert pooling["unpooled_alpha_width_single"] > 5 * pooling["unpooled_alpha_width_largest"]
+
+
+def test_unpooled_slopes_without_data_are_their_prior(pooling, radon):
+    lacking = radon.groupby("county")["floor"].nunique() == 1
+    assert pooling["unpooled_prior_slopes_count"] == lacking.sum()
+    error = 10 / np.sqrt(2 * 4000 * lacking.sum())
+    assert pooling["unpooled_prior_slopes_sd_mean"] == pytest.approx(10, abs=4 * error)
+
+
+def test_county_ratio_is_the_exact_one(pooling, exact):
+    posterior = exact["hierarchical"]
+    ratio = posterior.weight @ np.exp(posterior.sigma_alpha)
+    error = pooling["hierarchical_county_ratio_mcse"]
+    assert pooling["hierarchical_county_ratio_mean"] == pytest.approx(ratio, abs=4 * error)
+
+
+def test_floor_ratio_is_the_exact_one(pooling, exact):
+    posterior = exact["hierarchical"]
+    mean, variance = posterior.mu_mean[:, 1], posterior.mu_cov[:, 1, 1]
+    ratio = posterior.weight @ np.exp(mean + variance / 2)
+    error = pooling["hierarchical_floor_ratio_mcse"]
+    assert pooling["hierarchical_floor_ratio_mean"] == pytest.approx(ratio, abs=4 * error)
+
+
+def test_data_hardly_know_how_much_slopes_differ(exact):
+    posterior = exact["hierarchical"]
+    assert posterior.weight[posterior.sigma_beta < 0.05].sum() > 0.01
+    assert posterior.weight[posterior.sigma_beta > 0.4].sum() > 0.05
+
+
+def test_homes_differ_more_than_twice_as_much_as_counties(pooling):
+    assert pooling["hierarchical_sigma_y_mean"] > 2 * pooling["hierarchical_sigma_alpha_mean"]
+
+
+def test_only_the_hierarchical_model_makes_up_counties_like_ours(pooling):
+    assert pooling["pooled_spread_exceeds_share"] < 0.01
+    assert pooling["unpooled_spread_exceeds_share"] > 0.99
+    assert 0.05 < pooling["hierarchical_spread_exceeds_share"] < 0.95
+
+
+def test_observed_spread_is_that_of_the_survey(pooling, radon):
+    averages = radon.groupby("county")["log_radon"].transform("mean")
+    assert pooling["data_county_spread"] == pytest.approx(averages.std(ddof=0))
+
+
+def test_simulated_spreads_stand_in_their_order(pooling):
+    pooled, hierarchical, unpooled = [
+        pooling[f"{model}_spread_mean"] for model in ["pooled", "hierarchical", "unpooled"]
+    ]
+    error = max(pooling[f"{model}_spread_mcse"] for model in MODELS)
+    assert error < 0.005  # two digits are shown
+    assert pooled + 4 * error < hierarchical < unpooled - 4 * error
+
+
+def test_small_counties_move_far_and_large_ones_little(pooling):
+    assert pooling["shrinkage_alpha_small_mean"] > 5 * pooling["shrinkage_alpha_large_mean"]
+
+
+def test_population_counts_like_this_many_homes(pooling, exact):
+    sigma_y, sigma_alpha = [
+        exact["hierarchical"].mean_and_sd(name)[0] for name in ["sigma_y", "sigma_alpha"]
+    ]
+    homes = (sigma_y / sigma_alpha) ** 2
+    relative_error = 2 * pooling["hierarchical_sigma_alpha_mcse"] / sigma_alpha
+    assert pooling["hierarchical_population_homes"] == pytest.approx(homes, rel=4 * relative_error)
+
+
+def test_formula_for_shrinkage_fits(pooling):
+    assert pooling["shrinkage_formula_error_max"] < 0.02
+
+
+def test_cass_is_drawn_to_the_mean_of_counties(pooling, exact, radon):
+    others = max(pooling[f"{model}_cass_basement_mean"] for model in ["pooled", "unpooled"])
+    assert pooling["hierarchical_cass_basement_mean"] > others
+    expected = exact["hierarchical"].expected_log_radon(radon.assign(floor=0))
+    assert expected.mean() < exact["hierarchical"].mean_and_sd("mu_alpha")[0] - 0.05
+
+
+def test_hierarchical_slopes_without_data_are_nearly_as_certain_as_those_with(pooling):
+    with_data = pooling["hierarchical_both_floors_slope_sd_mean"]
+    without = pooling["hierarchical_basement_only_slope_sd_mean"]
+    assert with_data < without < 1.5 * with_data
+    assert without < pooling["unpooled_prior_slopes_sd_mean"] / 10
+
+
+def test_cass_has_a_usable_first_floor(pooling):
+    assert pooling["cass_first_floor_width"] < 2
+
+
+def test_hierarchical_leads_when_one_home_is_left_out(pooling):
+    assert pooling["pooled_loo_lag"] > 2 * pooling["pooled_loo_lag_se"]
+    assert pooling["unpooled_loo_lag"] > 2 * pooling["unpooled_loo_lag_se"]
+
+
+def test_loo_cannot_be_trusted_for_the_unpooled_model_alone(pooling):
+    others = pooling["pooled_loo_bad_k_count"] + pooling["hierarchical_loo_bad_k_count"]
+    assert pooling["unpooled_loo_bad_k_count"] > 10 * max(others, 1)
+
+
+def test_loo_warns_of_homes_that_are_almost_alone(pooling, radon):
+    assert pooling["unpooled_loo_bad_k_neighbours_median"] <= 1
+    homes = radon.groupby(["county", "floor"])["home"].transform("size")
+    assert pooling["data_neighbours_median"] == homes.median() - 1
+
+
+def test_held_out_homes_confirm_loo_where_it_did_not_warn(pooling):
+    shortcut, long_way = pooling["pooled_loo_lag"], pooling["pooled_held_out_lag"]
+    assert long_way == pytest.approx(shortcut, abs=pooling["pooled_held_out_lag_se"])
+
+
+def test_held_out_homes_prove_the_warning_right(pooling):
+    shortcut, long_way = pooling["unpooled_loo_lag"], pooling["unpooled_held_out_lag"]
+    assert long_way > shortcut + 4 * pooling["unpooled_loo_lag_se"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_held_out_rmsd_is_the_exact_one(pooling, radon, counties, model):
+    fold = np.arange(len(radon)) % 5
+    error = np.empty(len(radon))
+    for held_out in range(5):
+        homes = radon[fold == held_out]
+        posterior = exact_posterior(radon[fold != held_out], counties, **MODELS[model])
+        error[fold == held_out] = homes["log_radon"] - posterior.expected_log_radon(homes)
+    rmsd = np.sqrt(np.mean(error**2))
+    # 4,000 draws leave an error of 10 / sqrt(4000) in the mean of a slope that is all prior, of
+    # which fewer than fifty held-out homes are predicted, at errors of about two.
+    monte_carlo = np.sqrt(50) * 2 * (10 / np.sqrt(4000)) / (len(radon) * rmsd)
+    assert pooling[f"{model}_held_out_rmsd"] == pytest.approx(rmsd, abs=4 * monte_carlo)
+
+
+def test_held_out_rmsd_puts_the_models_in_order(pooling):
+    rmsd = [pooling[f"{model}_held_out_rmsd"] for model in ["hierarchical", "pooled", "unpooled"]]
+    assert rmsd == sorted(rmsd)
+    error = pooling["pooled_held_out_mse_difference_se"]
+    assert pooling["pooled_held_out_mse_difference"] > 2 * error
+
+
+def test_errors_on_the_fitted_homes_flatter_the_unpooled_model(pooling):
+    assert pooling["unpooled_in_sample_rmsd"] < pooling["hierarchical_in_sample_rmsd"]
+
+
+def test_no_model_can_have_the_rmsd_of_the_old_post(pooling):
+    assert min(pooling[f"{model}_held_out_rmsd"] for model in MODELS) > 0.13 * 4
+
+
+def test_new_counties_are_predicted_alike_by_pooled_and_hierarchical(pooling):
+    assert abs(pooling["pooled_county_lag"]) < pooling["pooled_county_lag_se"]
+
+
+def test_new_counties_are_hopeless_for_the_unpooled_model(pooling):
+    assert pooling["unpooled_county_lag"] > 4 * pooling["unpooled_county_lag_se"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_family_in_lac_qui_parle(pooling, exact, model):
+    probability = 1 - exact[model].probability_below(np.log(4 + 0.1), "LAC QUI PARLE", floor=0)
+    assert pooling[f"{model}_family_probability"] == pytest.approx(
+        probability, abs=4 * standard_error(probability)
+    )
+
+
+def test_family_gets_an_answer_between_the_extremes(pooling):
+    pooled, hierarchical, unpooled = [
+        pooling[f"{model}_family_probability"] for model in ["pooled", "hierarchical", "unpooled"]
+    ]
+    assert pooled < hierarchical < unpooled
+
+
+def test_homes_that_give_a_county_nine_tenths_of_the_weight(pooling, radon):
+    homes = pooling["own_weight_homes"]
+    assert homes == np.ceil(9 * pooling["hierarchical_population_homes"])
+    assert pooling["own_weight_counties_count"] == (radon["county"].value_counts() >= homes).sum()
+
+
+@pytest.mark.parametrize(("end", "probability"), [("low", 0.055), ("high", 0.945)])
+def test_interval_for_grant_county(pooling, exact, end, probability):
+    log_radon = np.log(pooling[f"grant_activity_{end}"] + 0.1)
+    below = exact["hierarchical"].probability_below(log_radon, county=None, floor=0)
+    assert below == pytest.approx(probability, abs=4 * standard_error(probability))
+
+
+def test_most_of_the_doubt_about_grant_county_is_about_the_home(pooling):
+    assert 0.1 < pooling["grant_county_share"] < 0.25
+
+
+def test_one_slope_for_all_predicts_as_well(pooling):
+    assert abs(pooling["one_slope_loo_difference"]) < 2 * pooling["one_slope_loo_difference_se"]
