@@ -18,10 +18,13 @@ def fill_alt_texts(app: Sphinx, doctree: nodes.document) -> None:
     claims = json.loads((Path(app.srcdir) / "_build" / "claims.json").read_text())
     chapter = claims.get(Path(app.env.docname).name, {})
     for image in doctree.findall(nodes.image):
+        if "alt" not in image:
+            logger.warning("a picture has no alt text", location=image)
+            continue
         try:
             image["alt"] = image["alt"].format_map(chapter)
-        except KeyError as missing:
-            logger.warning("a picture has no alt text or claim: %s", missing, location=image)
+        except KeyError as key:
+            logger.warning("an alt text names %s, which no cell glues", key, location=image)
 
 
 def setup(app: Sphinx) -> dict:

@@ -172,19 +172,23 @@ def executed_chapters(root: Path = ROOT) -> dict[str, NotebookNode]:
     }
 
 
-def read_claims(notebook: NotebookNode) -> dict[str, float | int | str | bool]:
-    """Return what a chapter glues: its claims, by key."""
-    claims = {}
-    for cell in code_cells(notebook):
-        for output in cell.outputs:
-            if key := output.get("metadata", {}).get("scrapbook", {}).get("name"):
-                claims[key] = ast.literal_eval(output.data[GLUE_PREFIX + "text/plain"])
-    return claims
-
-
 def write_claims(root: Path = ROOT) -> None:
-    """Write the claims of all chapters to _build/claims.json: {chapter: {key: value}}."""
-    claims = {name: read_claims(notebook) for name, notebook in executed_chapters(root).items()}
+    """Write what the chapters glue to _build/claims.json: {chapter: {key: value}}.
+
+    Raises BookError if it is anything but a number, a truth value or a text.
+    """
+    claims = {}
+    for name, notebook in executed_chapters(root).items():
+        claims[name] = {}
+        for output in (output for cell in code_cells(notebook) for output in cell.outputs):
+            if key := output.get("metadata", {}).get("scrapbook", {}).get("name"):
+                text = output.data[GLUE_PREFIX + "text/plain"]
+                try:
+                    claims[name][key] = ast.literal_eval(text)
+                except (SyntaxError, ValueError) as error:
+                    raise BookError(
+                        f"chapters/{name}.md glues {key} as {text}, which is no plain number or text."
+                    ) from error
     (root / "_build" / "claims.json").write_text(json.dumps(claims, indent=2) + "\n")
 
 

@@ -35,21 +35,14 @@ def check_python(version, executable):
 
 def install():
     """Build .venv from nothing, so that it holds what the lock says and nothing else."""
-    print("Installing the locked packages into .venv (once; about a minute) ...", flush=True)
+    sys.stdout.write("Installing the locked packages into .venv (once; a minute or two) ...\n")
+    sys.stdout.flush()
     shutil.rmtree(VENV, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
     python = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin", "python")
-    pip = [python, "-m", "pip", "--disable-pip-version-check", "--log", LOG]
+    pip = [python, "-m", "pip", "--disable-pip-version-check", "--quiet", "--log", LOG, "install"]
     done = subprocess.run(
-        [
-            *pip,
-            "install",
-            "--quiet",
-            "--progress-bar=off",
-            "--require-hashes",
-            "--requirement",
-            LOCK,
-        ],
+        pip + ["--progress-bar=off", "--require-hashes", "--requirement", LOCK],
         stderr=subprocess.DEVNULL,
     )
     if done.returncode and any(word in read(LOG) for word in OFFLINE):

@@ -1,0 +1,78 @@
+"""What every chapter shows and how its code is written, whatever it is about."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from execution import ROOT, code_cells, executed_chapters
+
+CHAPTERS = executed_chapters()
+HIDDEN = {"remove-cell", "remove-output", "hide-output"}
+
+
+def run(program, *arguments):
+    command = [Path(sys.executable).with_name(program), *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def shown_outputs(notebook):
+    """Return the outputs that a reader of the site sees, as (output, the tags of its cell)."""
+    return [
+        (output, cell.metadata.get("tags", []))
+        for cell in code_cells(notebook)
+        if not HIDDEN & set(cell.metadata.get("tags", []))
+        for output in cell.outputs
+    ]
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_page_shows_no_warnings_and_no_chatter(name):
+    for output, tags in shown_outputs(CHAPTERS[name]):
+        if output.output_type == "stream":
+            assert output.name == "stdout" or f"remove-{output.name}" in tags, output.text
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_hidden_output_hides_no_warning(name):
+    # A sampler's progress may be hidden, and a warning that the text discusses (remove-stderr).
+    for cell in code_cells(CHAPTERS[name]):
+        for output in cell.outputs:
+            tags = cell.metadata.get("tags", [])
+            if output.get("name") == "stderr" and "remove-stderr" not in tags:
+                assert "arning" not in output.text and "diverg" not in output.text
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_page_shows_no_representation_of_an_object(name):
+    for output, _ in shown_outputs(CHAPTERS[name]):
+        data = output.get("data", {})
+        if not {"image/png", "text/html"} & set(data):
+            text = data.get("text/plain", "")
+            assert not any(sign in text for sign in ["<", "dtype", "object at"]), text
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_code_in_chapters_is_formatted(name, tmp_path):
+    for file in ["pyproject.toml", f"chapters/{name}.md"]:
+        shutil.copy(ROOT / file, tmp_path)
+    ruff = Path(sys.executable).with_name("ruff")
+    pipe = ["--pipe-fmt=py:percent", "--pipe", f"{ruff} format --line-length 80 -"]
+    run("jupytext", *pipe, tmp_path / f"{name}.md")
+    formatted, chapter = tmp_path / f"{name}.md", ROOT / "chapters" / f"{name}.md"
+    assert formatted.read_text("utf-8") == chapter.read_text("utf-8"), "run make format"
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_code_in_chapters_is_clean(name):
+    ruff = Path(sys.executable).with_name("ruff")
+    check = ["--pipe-fmt=py:percent", "--check", f"{ruff} check --ignore D1,E402 -"]
+    done = run("jupytext", *check, ROOT / "chapters" / f"{name}.md")
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("command", [["format", "--check"], ["check"]])
+def test_code_outside_the_chapters_is_formatted_and_clean(command):
+    done = run("ruff", *command, ".")
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,121 @@
+"""One execution serves all: what is executed again, and what is not, when something changes."""
+
+import json
+import shutil
+
+import pytest
+from execution import ROOT, BookError, execute_chapters, executed_chapters, read_chapters
+
+CHAPTER = """---
+jupytext: {{text_representation: {{extension: .md, format_name: myst}}}}
+kernelspec: {{name: python3, display_name: Python 3}}
+---
+
+# {title}
+
+```{{code-cell}} ipython3
+:tags: [remove-cell]
+from myst_nb import glue
+glue("answer", {answer}, display=False)
+```
+"""
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+@pytest.fixture
+def book(tmp_path):
+    """Return a copy of the book with two small chapters, one of which reads radon.csv, executed."""
+    shutil.copytree(ROOT / "data", tmp_path / "data")
+    shutil.copy(ROOT / "requirements.txt", tmp_path)
+    (tmp_path / "chapters").mkdir()
+    reads = 'len(open("../data/radon.csv").read())'
+    (tmp_path / "chapters/radon.md").write_text(CHAPTER.format(title="Radon", answer=reads))
+    (tmp_path / "chapters/fake.md").write_text(CHAPTER.format(title="Fake", answer="6 * 7"))
+    (tmp_path / "chapters/words.md").write_text("# A page without code\n")
+    assert sorted(execute_chapters(tmp_path)) == ["fake", "radon"]
+    return tmp_path
+
+
+def test_nothing_is_executed_twice(book):
+    assert execute_chapters(book) == []
+
+
+def test_changed_prose_executes_nothing(book):
+    edit(book / "chapters/radon.md", "# Radon", "# Radon, in other words")
+    assert execute_chapters(book) == []
+    assert "other words" in executed_chapters(book)["radon"].cells[0].source
+
+
+def test_changed_caption_executes_nothing_and_is_shown(book):
+    edit(book / "chapters/radon.md", ":tags: [remove-cell]", ":tags: [remove-cell, new]")
+    assert execute_chapters(book) == []
+    assert executed_chapters(book)["radon"].cells[1].metadata.tags == ["remove-cell", "new"]
+    assert execute_chapters(book) == []
+
+
+def test_changed_code_executes_its_chapter_alone(book):
+    edit(book / "chapters/fake.md", "6 * 7", "6 * 8")
+    assert execute_chapters(book) == ["fake"]
+    assert json.loads((book / "_build/claims.json").read_text())["fake"] == {"answer": 48}
+
+
+def test_changed_value_in_the_data_executes_the_chapters_that_read_it(book):
+    edit(book / "data/radon.csv", "5081,AITKIN,1,no,2.2", "5081,AITKIN,1,no,2.25")
+    before = json.loads((book / "_build/claims.json").read_text())["radon"]["answer"]
+    assert execute_chapters(book) == ["radon"]
+    assert json.loads((book / "_build/claims.json").read_text())["radon"]["answer"] == before + 1
+
+
+def test_changed_pin_in_the_lock_executes_everything(book):
+    edit(book / "requirements.txt", "numpy==", "numpy==1")
+    assert sorted(execute_chapters(book)) == ["fake", "radon"]
+
+
+def test_change_that_is_taken_back_costs_nothing(book):
+    edit(book / "chapters/fake.md", "6 * 7", "6 * 8")
+    execute_chapters(book)
+    edit(book / "chapters/fake.md", "6 * 8", "6 * 7")
+    assert execute_chapters(book) == []
+
+
+def test_damaged_data_stop_the_book_with_file_line_and_column(book):
+    edit(book / "data/radon.csv", "5083,AITKIN,0,yes,2.9", "5083,AITKIN,0,yes,much")
+    with pytest.raises(BookError, match="data/radon.csv, line 4, column activity: 'much' is not"):
+        execute_chapters(book)
+
+
+def test_missing_data_stop_the_book(book):
+    (book / "data/radon.csv").unlink()
+    with pytest.raises(BookError, match="data/radon.csv cannot be read"):
+        execute_chapters(book)
+
+
+def test_failing_cell_is_named_and_other_chapters_are_kept(book):
+    edit(book / "chapters/fake.md", "6 * 7", "6 * seven")
+    edit(book / "chapters/radon.md", "len(", "-len(")
+    message = "chapters/fake.md, code cell 1 .line 8. fails with NameError: name 'seven'"
+    with pytest.raises(BookError, match=message):
+        execute_chapters(book)
+    edit(book / "chapters/fake.md", "6 * seven", "42")
+    assert execute_chapters(book) == ["fake"]
+
+
+def test_dead_kernel_is_named(book):
+    edit(book / "chapters/fake.md", "6 * 7", "__import__('os')._exit(1)")
+    with pytest.raises(BookError, match=r"chapters/fake.md, code cell 1 .line 8. fails with Dead"):
+        execute_chapters(book)
+
+
+def test_result_that_is_no_plain_value_is_refused(book):
+    edit(book / "chapters/fake.md", "6 * 7", "object()")
+    with pytest.raises(BookError, match="chapters/fake.md glues answer as <object"):
+        execute_chapters(book)
+
+
+def test_every_chapter_of_the_book_is_executed():
+    assert executed_chapters().keys() == read_chapters().keys() >= {"radon-data", "pooling"}
