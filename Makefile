@@ -12,7 +12,7 @@ test: install  ## run the whole test suite
 	@$(BIN)/python -m pytest
 
 lab: install  ## open the chapters as notebooks in JupyterLab
-	@JUPYTER_CONFIG_PATH=build_tools/lab $(BIN)/jupyter lab --notebook-dir=. chapters
+	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/chapters
 
 lock: install  ## write requirements.txt anew from requirements.in
 	@$(BIN)/uv pip compile requirements.in --output-file requirements.txt \

@@ -47,7 +47,7 @@ def read_raw(name: str, folder: Path = RAW) -> pd.DataFrame:
 
 def minnesota_homes(raw: Path = RAW) -> pd.DataFrame:
     """Return the survey's rows for Minnesota, with the survey's own columns."""
-    # By name: homes on tribal lands carry the state's FIPS code too, but are a survey apart.
+    # By name, as in the literature: homes listed as R5 carry the FIPS codes of states too.
     return read_raw("srrs2.dat.gz", raw).query("state == 'MN'")
 
 
