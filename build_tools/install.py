@@ -53,7 +53,9 @@ def install():
     if done.returncode:
         sys.exit("The packages could not be installed: the reason is at the end of " + LOG)
     # JupyterLab opens the chapters, which are Markdown files, as notebooks.
-    lab_settings = os.path.join(VENV, "etc", "jupyter", "labconfig", "default_setting_overrides.json")
+    lab_settings = os.path.join(
+        VENV, "etc", "jupyter", "labconfig", "default_setting_overrides.json"
+    )
     os.makedirs(os.path.dirname(lab_settings))
     shutil.copy(os.path.join(ROOT, "build_tools", "jupyterlab_settings.json"), lab_settings)
     shutil.copy(LOCK, INSTALLED)

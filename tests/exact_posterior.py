@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import logsumexp, softmax
 from scipy.stats import norm
 
 
@@ -23,12 +24,14 @@ def interval(low: float, high: float, n: int) -> tuple[np.ndarray, np.ndarray]:
 class ExactPosterior:
     """The posterior as a mixture of normal distributions, one for each of S quadrature nodes.
 
-    weight (S,) sums to one. sigma_alpha, sigma_beta and sigma_y are (S,). mu_mean (S, 2) and mu_cov
-    (S, 2, 2) describe mu_alpha and mu_beta; line_mean (S, J, 2) and line_cov (S, J, 2, 2), alpha and
-    beta of each of the J counties. All on the log scale.
+    weight (S,) sums to one. log_evidence is the logarithm of the integral over all parameters, up
+    to a constant and to log(2 pi) / 2 for each home. sigma_alpha, sigma_beta and sigma_y are (S,).
+    mu_mean (S, 2) and mu_cov (S, 2, 2) describe mu_alpha and mu_beta; line_mean (S, J, 2) and
+    line_cov (S, J, 2, 2), alpha and beta of each of the J counties. All on the log scale.
     """
 
     counties: pd.Index
+    log_evidence: float
     weight: np.ndarray
     sigma_alpha: np.ndarray
     sigma_beta: np.ndarray
@@ -74,7 +77,12 @@ class ExactPosterior:
 
 
 def exact_posterior(
-    homes: pd.DataFrame, counties: pd.Index, sigma_alpha=None, sigma_beta=None, mu_sd=10.0
+    homes: pd.DataFrame,
+    counties: pd.Index,
+    sigma_alpha: float | None = None,
+    sigma_beta: float | None = None,
+    mu_sd: float = 10.0,
+    n_nodes: int = 40,
 ) -> ExactPosterior:
     """Integrate a radon model over its standard deviations.
 
@@ -84,10 +92,16 @@ def exact_posterior(
     """
 
     def nodes(fixed, low, high):
-        return (np.array([fixed]), np.ones(1)) if fixed is not None else interval(low, high, 40)
+        return (
+            (np.array([fixed]), np.ones(1)) if fixed is not None else interval(low, high, n_nodes)
+        )
 
     # The posterior mass outside of these ranges is below 1e-6.
-    axes = [nodes(sigma_alpha, 0, 0.9), nodes(sigma_beta, 0, 1.6), interval(0.58, 0.92, 24)]
+    axes = [
+        nodes(sigma_alpha, 0, 0.9),
+        nodes(sigma_beta, 0, 1.6),
+        interval(0.58, 0.92, 24 if n_nodes > 24 else 12),
+    ]
     a, b, s = (grid.ravel() for grid in np.meshgrid(*[x for x, _ in axes], indexing="ij"))
     weights = np.meshgrid(*[w for _, w in axes], indexing="ij")
     log_weight = np.log(np.prod(weights, axis=0).ravel()) - s**2 / 2
@@ -117,18 +131,23 @@ def exact_posterior(
     if mu_sd:
         mu_cov = np.linalg.inv(precision + np.eye(2) / mu_sd**2)
         mu_mean = (mu_cov @ weighted[..., None])[..., 0]
-        log_weight += (weighted * mu_mean).sum(axis=-1) / 2 + np.linalg.slogdet(
-            mu_cov
-        ).logabsdet / 2
+        log_weight += (weighted * mu_mean).sum(axis=-1) / 2
+        log_weight += np.linalg.slogdet(mu_cov).logabsdet / 2
 
     line_mean, line_cov = [], []
     for cov, xx, xy in shrinkers:
         keep = np.eye(2) - cov @ xx / variance  # what the county's line keeps of mu
         line_mean.append((keep @ mu_mean[..., None])[..., 0] + (cov @ xy) / s[:, None] ** 2)
         line_cov.append(cov + keep @ mu_cov @ keep.swapaxes(1, 2))
-    weight = np.exp(log_weight - log_weight.max())
     return ExactPosterior(
-        counties,
-        *(weight / weight.sum(), a, b, s, mu_mean, mu_cov),
-        *(np.stack(line_mean, axis=1), np.stack(line_cov, axis=1)),
+        counties=counties,
+        log_evidence=logsumexp(log_weight),
+        weight=softmax(log_weight),
+        sigma_alpha=a,
+        sigma_beta=b,
+        sigma_y=s,
+        mu_mean=mu_mean,
+        mu_cov=mu_cov,
+        line_mean=np.stack(line_mean, axis=1),
+        line_cov=np.stack(line_cov, axis=1),
     )

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from build_radon import check_radon
 from exact_posterior import exact_posterior
+from scipy.stats import halfnorm, norm
 
 POPULATION = ["mu_alpha", "sigma_alpha", "mu_beta", "sigma_beta", "sigma_y"]
 # The pooled model's line is the population of a model whose counties do not differ.
@@ -71,21 +72,26 @@ def test_chains_agree(pooling, model, parameter, exact_parameter):
     assert pooling[f"{model}_{parameter}_ess"] > 400
 
 
-@pytest.mark.parametrize("model", ["unpooled", "hierarchical"])
+@pytest.mark.parametrize("model", MODELS)
 def test_even_the_worst_parameter_converged(pooling, model):
     assert pooling[f"{model}_worst_rhat"] < 1.01
     assert pooling[f"{model}_worst_ess"] > 400
+    assert pooling[f"{model}_divergences_count"] == 0
 
 
-def test_hierarchical_fit_has_no_divergences(pooling):
-    assert pooling["hierarchical_divergences_count"] == 0
+def test_refits_converged_too(pooling):
+    assert pooling["refit_count"] == 5 * 3 + 85 * 2
+    assert pooling["refit_worst_rhat"] < 1.03  # the worst of many fits, each of two short chains
+    assert pooling["refit_divergences_count"] == 0
 
 
 def test_prior_admits_absurd_homes(pooling):
-    # A basement's log activity is Normal(0, 10) and a first floor's Normal(0, 14): 5.5 % of it lies
-    # beyond 1.6 standard deviations, which is 7 powers of ten or a little more.
-    assert pooling["prior_activity_low_log10"] == pytest.approx(-7.3, abs=1)
-    assert pooling["prior_activity_high_log10"] == pytest.approx(7.3, abs=1)
+    assert pooling["prior_activity_low"] < 1e-6
+    assert pooling["prior_activity_high"] > 1e6
+
+
+def test_half_normal_prior_puts_95_percent_below_2():
+    assert halfnorm.cdf(2) == pytest.approx(0.95, abs=0.005)
 
 
 def test_upstairs_has_a_little_more_than_half_of_the_radon(pooling, exact):
@@ -95,6 +101,7 @@ def test_upstairs_has_a_little_more_than_half_of_the_radon(pooling, exact):
         np.exp(mean + sd**2 / 2), abs=4 * error
     )
     assert 0.5 < pooling["pooled_floor_ratio_mean"] < 0.6
+    assert pooling["pooled_beta_drop"] == -pooling["pooled_beta_mean"]
 
 
 def test_unpooled_intervals_shrink_with_the_number_of_homes(pooling):
@@ -123,10 +130,15 @@ def test_floor_ratio_is_the_exact_one(pooling, exact):
     assert pooling["hierarchical_floor_ratio_mean"] == pytest.approx(ratio, abs=4 * error)
 
 
-def test_data_hardly_know_how_much_slopes_differ(exact):
+def test_data_hardly_know_how_much_slopes_differ(pooling, exact):
     posterior = exact["hierarchical"]
-    assert posterior.weight[posterior.sigma_beta < 0.05].sum() > 0.01
-    assert posterior.weight[posterior.sigma_beta > 0.4].sum() > 0.05
+    for end, probability in [("low", 0.055), ("high", 0.945)]:
+        bound = pooling[f"hierarchical_sigma_beta_{end}"]
+        below = posterior.weight[posterior.sigma_beta < bound].sum()
+        # a quadrature of 40 nodes knows a probability to about half of a node's weight
+        assert below == pytest.approx(probability, abs=0.05)
+    assert pooling["hierarchical_sigma_beta_low"] < 0.1
+    assert pooling["hierarchical_sigma_beta_high"] > 0.4
 
 
 def test_homes_differ_more_than_twice_as_much_as_counties(pooling):
@@ -157,6 +169,29 @@ def test_small_counties_move_far_and_large_ones_little(pooling):
     assert pooling["shrinkage_alpha_small_mean"] > 5 * pooling["shrinkage_alpha_large_mean"]
 
 
+def test_slopes_give_way_more_than_levels(pooling):
+    kept = {
+        name: pooling[f"shrinkage_{name}_sd_after"] / pooling[f"shrinkage_{name}_sd_before"]
+        for name in ["alpha", "beta"]
+    }
+    assert kept["beta"] < kept["alpha"] < 1
+
+
+def test_few_counties_have_more_than_three_homes_upstairs(radon):
+    upstairs = radon[radon["floor"] == 1].groupby("county").size()
+    assert (upstairs > 3).mean() < 0.25
+
+
+def test_picture_of_shrinkage_has_these_counties_and_bounds(pooling, exact, radon, counties):
+    floors = radon.groupby("county")["floor"].nunique()
+    assert pooling["data_both_floors_count"] == (floors == 2).sum()
+    levels = exact["hierarchical"].expected_log_radon(
+        pd.DataFrame({"county": floors.index[floors == 2], "floor": 0})
+    )
+    assert pooling["shrinkage_alpha_min"] == pytest.approx(levels.min(), abs=0.02)
+    assert pooling["shrinkage_alpha_max"] == pytest.approx(levels.max(), abs=0.02)
+
+
 def test_population_counts_like_this_many_homes(pooling, exact):
     sigma_y, sigma_alpha = [
         exact["hierarchical"].mean_and_sd(name)[0] for name in ["sigma_y", "sigma_alpha"]
@@ -175,6 +210,37 @@ def test_cass_is_drawn_to_the_mean_of_counties(pooling, exact, radon):
     assert pooling["hierarchical_cass_basement_mean"] > others
     expected = exact["hierarchical"].expected_log_radon(radon.assign(floor=0))
     assert expected.mean() < exact["hierarchical"].mean_and_sd("mu_alpha")[0] - 0.05
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("county", ["CASS", "LAC QUI PARLE", "ST LOUIS"])
+def test_basement_levels_are_the_exact_ones(pooling, exact, model, county):
+    home = pd.DataFrame({"county": [county], "floor": [0]})
+    (level,) = exact[model].expected_log_radon(home)
+    claimed = pooling[f"{model}_{county.lower().replace(' ', '_')}_basement_mean"]
+    assert claimed == pytest.approx(level, abs=4 * 0.8 / np.sqrt(4000))  # no sd is above 0.8
+
+
+def test_largest_county_pulls_the_pooled_line_down(pooling, radon):
+    assert pooling["data_st_louis_homes_count"] == radon["county"].value_counts().max()
+    assert pooling["hierarchical_st_louis_basement_mean"] < pooling["pooled_alpha_mean"] - 0.2
+
+
+def test_crow_wing_gets_most_of_the_floor_effect_back(pooling, radon):
+    assert (radon.query("county == 'CROW WING'")["floor"] == 1).sum() == 3
+    restored = pooling["hierarchical_crow_wing_beta"] / pooling["hierarchical_mu_beta_mean"]
+    assert abs(pooling["unpooled_crow_wing_beta"]) < 0.1
+    assert restored > 0.6
+
+
+def test_freeborn_stays_high_but_less_so(pooling):
+    for floor in [0, 1]:
+        level = {
+            model: pooling[f"{model}_freeborn_alpha"] + floor * pooling[f"{model}_freeborn_beta"]
+            for model in ["unpooled", "hierarchical"]
+        }
+        state = pooling["pooled_alpha_mean"] + floor * pooling["pooled_beta_mean"]
+        assert state < level["hierarchical"] < level["unpooled"]
 
 
 def test_hierarchical_slopes_without_data_are_nearly_as_certain_as_those_with(pooling):
@@ -223,9 +289,9 @@ def test_held_out_rmsd_is_the_exact_one(pooling, radon, counties, model):
         posterior = exact_posterior(radon[fold != held_out], counties, **MODELS[model])
         error[fold == held_out] = homes["log_radon"] - posterior.expected_log_radon(homes)
     rmsd = np.sqrt(np.mean(error**2))
-    # 4,000 draws leave an error of 10 / sqrt(4000) in the mean of a slope that is all prior, of
+    # 2,500 draws leave an error of 10 / sqrt(2500) in the mean of a slope that is all prior, of
     # which fewer than fifty held-out homes are predicted, at errors of about two.
-    monte_carlo = np.sqrt(50) * 2 * (10 / np.sqrt(4000)) / (len(radon) * rmsd)
+    monte_carlo = np.sqrt(50) * 2 * (10 / np.sqrt(2500)) / (len(radon) * rmsd)
     assert pooling[f"{model}_held_out_rmsd"] == pytest.approx(rmsd, abs=4 * monte_carlo)
 
 
@@ -244,12 +310,46 @@ def test_no_model_can_have_the_rmsd_of_the_old_post(pooling):
     assert min(pooling[f"{model}_held_out_rmsd"] for model in MODELS) > 0.13 * 4
 
 
-def test_new_counties_are_predicted_alike_by_pooled_and_hierarchical(pooling):
-    assert abs(pooling["pooled_county_lag"]) < pooling["pooled_county_lag_se"]
+def test_narrower_prior_would_cost_the_unpooled_model_less(radon, counties):
+    def held_out_elpd(prior_sd):
+        elpd = 0
+        for k in range(5):
+            fold = np.arange(len(radon)) % 5 == k
+            fixed = {"sigma_alpha": prior_sd, "sigma_beta": prior_sd, "mu_sd": 0}
+            posterior = exact_posterior(radon[~fold], counties, **fixed)
+            for home in radon[fold].itertuples():
+                density = norm(*posterior.new_home(home.county, home.floor)).pdf(home.log_radon)
+                elpd += np.log(posterior.weight @ density)
+        return elpd
+
+    assert held_out_elpd(2) > held_out_elpd(10) + 20
 
 
-def test_new_counties_are_hopeless_for_the_unpooled_model(pooling):
-    assert pooling["unpooled_county_lag"] > 4 * pooling["unpooled_county_lag_se"]
+def test_one_home_in_a_new_county_is_predicted_alike_by_pooled_and_hierarchical(pooling):
+    assert abs(pooling["pooled_by_home_lag"]) < pooling["pooled_by_home_lag_se"]
+    assert pooling["hierarchical_new_home_sd"] == pytest.approx(
+        pooling["pooled_sigma_y_mean"], abs=0.01
+    )
+
+
+def test_new_county_at_once_is_predicted_better_by_the_hierarchical_model(pooling):
+    assert pooling["pooled_county_lag"] > 1.5 * pooling["pooled_county_lag_se"]
+
+
+def test_density_of_a_new_county_at_once_is_the_exact_one(pooling, radon, counties):
+    def left_out_elpd(**fixed):
+        everything = exact_posterior(radon, counties, n_nodes=16, **fixed).log_evidence
+        return sum(
+            everything
+            - exact_posterior(
+                radon[radon["county"] != county], counties, n_nodes=16, **fixed
+            ).log_evidence
+            for county in counties
+        )
+
+    # 2,500 draws leave an error of well below one in the logarithm of a sum over 85 counties.
+    exact_lag = left_out_elpd() - left_out_elpd(sigma_alpha=0, sigma_beta=0)
+    assert pooling["pooled_county_lag"] == pytest.approx(exact_lag, abs=4)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -258,6 +358,13 @@ def test_family_in_lac_qui_parle(pooling, exact, model):
     assert pooling[f"{model}_family_probability"] == pytest.approx(
         probability, abs=4 * standard_error(probability)
     )
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_median_for_the_family(pooling, exact, model):
+    log_radon = np.log(pooling[f"{model}_family_median"] + 0.1)
+    below = exact[model].probability_below(log_radon, "LAC QUI PARLE", floor=0)
+    assert below == pytest.approx(0.5, abs=4 * standard_error(0.5))
 
 
 def test_family_gets_an_answer_between_the_extremes(pooling):
@@ -270,7 +377,8 @@ def test_family_gets_an_answer_between_the_extremes(pooling):
 def test_homes_that_give_a_county_nine_tenths_of_the_weight(pooling, radon):
     homes = pooling["own_weight_homes"]
     assert homes == np.ceil(9 * pooling["hierarchical_population_homes"])
-    assert pooling["own_weight_counties_count"] == (radon["county"].value_counts() >= homes).sum()
+    basements = radon[radon["floor"] == 0]["county"].value_counts()
+    assert pooling["own_weight_counties_count"] == (basements >= homes).sum()
 
 
 @pytest.mark.parametrize(("end", "probability"), [("low", 0.055), ("high", 0.945)])
