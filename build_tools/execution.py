@@ -96,12 +96,14 @@ def execute(name: str, notebook: NotebookNode, root: Path = ROOT) -> float:
     Raises BookError, naming chapter, cell, line and error, if a cell fails.
     """
     print(f"{name}: running ...\n", end="", flush=True)  # one write: threads share the line
+    started = []  # the indices of the code cells that were reached
     try:
         result = single_nb_execution(
             notebook,
             cwd=str(root / "chapters"),
             timeout=CELL_SECONDS,
             allow_errors=False,
+            on_cell_execute=lambda cell, cell_index: started.append(cell_index),
             config=KERNEL_CONFIG,
             # Its work is done by then, and a graceful end may print a race among its own sockets.
             shutdown_kernel="immediate",
@@ -114,13 +116,11 @@ def execute(name: str, notebook: NotebookNode, root: Path = ROOT) -> float:
         return result.time
 
     print(f"{name}: failed", flush=True)
-    reached = [cell.get("execution_count") is not None for cell in notebook.cells]
-    number = sum(reached)
-    line = notebook.metadata.source_map[max(i for i, ran in enumerate(reached) if ran)]
+    line = notebook.metadata.source_map[started[-1]]
     what = getattr(error, "ename", type(error).__name__)
     why = getattr(error, "evalue", str(error).split("\n")[0])
     raise BookError(
-        f"chapters/{name}.md, code cell {number} (line {line}) fails with {what}: {why}. "
+        f"chapters/{name}.md, code cell {len(started)} (line {line}) fails with {what}: {why}. "
         "Mend it (make lab) and run the same command again; the other chapters are kept."
     ) from error
 
