@@ -1,5 +1,6 @@
 """Execute the chapters and build the site: what 'make book' runs."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -27,4 +28,7 @@ if __name__ == "__main__":
         build_site()
     except BookError as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        print("Interrupted. Chapters that were done are kept.", flush=True)
+        os._exit(130)  # the threads would wait for their chapters; kernels end with this process
     print(f"The book is in {SITE}: open it in a browser.")

@@ -148,8 +148,9 @@ def execute_chapters(root: Path = ROOT) -> list[str]:
         check_data(root)
     keys = {name: fingerprint(notebook, root) for name, notebook in stale.items()}
     failures = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        runs = {pool.submit(execute, name, stale[name], root): name for name in stale}
+    pool = ThreadPoolExecutor(os.cpu_count())
+    runs = {pool.submit(execute, name, stale[name], root): name for name in stale}
+    try:
         for run in as_completed(runs):
             name = runs[run]
             if run.exception():
@@ -157,6 +158,8 @@ def execute_chapters(root: Path = ROOT) -> list[str]:
                 continue
             record = {"execution_seconds": run.result(), "fingerprint": keys[name]}
             store(stale[name], str(root / "chapters" / f"{name}.md"), record, root)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
     if failures:
         raise BookError("\n".join(map(str, failures)))
     write_claims(root)
