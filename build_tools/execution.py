@@ -24,7 +24,7 @@ from sphinx.application import Sphinx
 from traitlets.config import Config
 
 ROOT = Path(__file__).parents[1]
-CELL_SECONDS = 600  # a cell that runs longer than this hangs
+CELL_SECONDS = 240  # a cell that runs longer than this hangs; the slowest takes about 20
 KERNEL_CONFIG = Config(KernelManager={"transport_encryption": "auto"})  # as ipykernel asks for
 
 
