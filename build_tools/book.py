@@ -1,6 +1,7 @@
 """Execute the chapters and build the site: what 'make book' runs."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,10 @@ def build_site() -> None:
     """
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
     command = [jupyter_book, "build", ROOT, "--warningiserror", "--keep-going", "--quiet"]
+    shutil.rmtree(SITE.parent, ignore_errors=True)  # pages of chapters that are gone would stay
     if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
+        # Sphinx would not read, and so not report, the faulty pages again.
+        shutil.rmtree(ROOT / "_build" / ".doctrees", ignore_errors=True)
         raise BookError("The site is not built: mend what is reported above and run again.")
 
 

@@ -17,7 +17,6 @@ from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
 from jupyter_cache.executors.utils import single_nb_execution
 from myst_nb.core.read import is_myst_markdown_notebook, myst_nb_reader_plugin
-from myst_nb.ext.glue import GLUE_PREFIX
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
@@ -53,7 +52,13 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
 
 def fingerprint(notebook: NotebookNode, root: Path = ROOT) -> str:
     """Hash all that a chapter's outputs depend on: its code, its data, the lock and Python."""
-    code = "\n".join(cell.source for cell in code_cells(notebook))
+    # Cell by cell: a line that moves to another cell takes its output along.
+    code = json.dumps(
+        [
+            [cell.source, "raises-exception" in cell.metadata.get("tags", [])]
+            for cell in code_cells(notebook)
+        ]
+    )
     data = [path for path in sorted((root / "data").glob("*.csv")) if path.name in code]
     digest = hashlib.sha256(f"{platform.python_version()}\n{code}".encode())
     for path in [root / "requirements.txt", *data]:
@@ -70,16 +75,24 @@ def is_executed(notebook: NotebookNode, root: Path = ROOT) -> bool:
     """
     cache = open_cache(root)
     key = fingerprint(notebook, root)
-    records = {record.data.get("fingerprint"): record for record in cache.list_cache_records()}
-    if key not in records:
+    records = [
+        record
+        for record in cache.list_cache_records()
+        if record.data.get("fingerprint") == key
+        # An interrupted run can leave a record without its file.
+        and (cache.path / "executed" / record.hashkey / "base.ipynb").exists()
+    ]
+    if not records:
         return False
-    if records[key].hashkey != cache.create_hashed_notebook(notebook)[1]:
-        executed = cache.get_cache_bundle(records[key].pk).nb
+    _, hashkey = cache.create_hashed_notebook(notebook)
+    if hashkey not in {record.hashkey for record in records}:
+        executed = cache.get_cache_bundle(records[0].pk).nb
+        executed.metadata.update(notebook.metadata)
+        notebook.metadata = executed.metadata  # with the language, which the site's colours need
         for cell, executed_cell in zip(code_cells(notebook), executed.cells, strict=True):
             cell.outputs = executed_cell.outputs
             cell.execution_count = executed_cell.execution_count
-        store(notebook, records[key].uri, records[key].data, root)
-        cache.remove_cache(records[key].pk)
+        store(notebook, records[0].uri, records[0].data, root)
     return True
 
 
@@ -184,8 +197,9 @@ def write_claims(root: Path = ROOT) -> None:
     for name, notebook in executed_chapters(root).items():
         claims[name] = {}
         for output in (output for cell in code_cells(notebook) for output in cell.outputs):
-            if key := output.get("metadata", {}).get("scrapbook", {}).get("name"):
-                text = output.data[GLUE_PREFIX + "text/plain"]
+            if scrap := output.get("metadata", {}).get("scrapbook"):
+                key = scrap["name"]
+                text = output.data.get(scrap["mime_prefix"] + "text/plain", "a picture")
                 try:
                     claims[name][key] = ast.literal_eval(text)
                 except (SyntaxError, ValueError) as error:

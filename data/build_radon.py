@@ -10,6 +10,7 @@ import argparse
 import gzip
 import hashlib
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def read_raw(name: str, folder: Path = RAW) -> pd.DataFrame:
     remedy = f"Get it back with 'git checkout data/raw/{name}'."
     try:
         unpacked = gzip.decompress((folder / name).read_bytes())
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"data/raw/{name} cannot be read ({error}). {remedy}") from error
     if hashlib.sha256(unpacked).hexdigest() != SHA256[name]:
         raise DataError(f"data/raw/{name} does not have the checksum it should have. {remedy}")

@@ -88,9 +88,10 @@ def test_missing_file_is_named(tmp_path):
     [
         (lambda raw: gzip.compress(gzip.decompress(raw).replace(b"AITKIN", b"AITKEN")), "checksum"),
         (lambda raw: raw[: len(raw) // 2], "cannot be read"),
+        (lambda raw: raw[:20] + bytes([raw[20] ^ 255]) + raw[21:], "cannot be read"),
         (lambda raw: b"", "checksum"),
     ],
-    ids=["changed", "cut off", "empty"],
+    ids=["changed", "cut off", "garbled", "empty"],
 )
 def test_raw_file_must_be_the_published_one(tmp_path, damage, what):
     shutil.copytree(RAW, tmp_path, dirs_exist_ok=True)

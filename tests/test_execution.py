@@ -4,7 +4,14 @@ import json
 import shutil
 
 import pytest
-from execution import ROOT, BookError, execute_chapters, executed_chapters, read_chapters
+from execution import (
+    ROOT,
+    BookError,
+    execute_chapters,
+    executed_chapters,
+    open_cache,
+    read_chapters,
+)
 
 CHAPTER = """---
 jupytext: {{text_representation: {{extension: .md, format_name: myst}}}}
@@ -55,6 +62,9 @@ def test_changed_caption_executes_nothing_and_is_shown(book):
     edit(book / "chapters/radon.md", ":tags: [remove-cell]", ":tags: [remove-cell, new]")
     assert execute_chapters(book) == []
     assert executed_chapters(book)["radon"].cells[1].metadata.tags == ["remove-cell", "new"]
+    cache = open_cache(book)
+    record = cache.match_cache_notebook(read_chapters(book)["radon"])
+    assert "language_info" in cache.get_cache_bundle(record.pk).nb.metadata
     assert execute_chapters(book) == []
 
 
@@ -62,6 +72,18 @@ def test_changed_code_executes_its_chapter_alone(book):
     edit(book / "chapters/fake.md", "6 * 7", "6 * 8")
     assert execute_chapters(book) == ["fake"]
     assert json.loads((book / "_build/claims.json").read_text())["fake"] == {"answer": 48}
+
+
+def test_line_that_moves_to_another_cell_executes_its_chapter(book):
+    edit(
+        book / "chapters/fake.md", "import glue\n", "import glue\n```\n\n```{code-cell} ipython3\n"
+    )
+    assert execute_chapters(book) == ["fake"]
+
+
+def test_record_without_its_file_is_executed_again(book):
+    shutil.rmtree(book / "_build/.jupyter_cache/executed")
+    assert sorted(execute_chapters(book)) == ["fake", "radon"]
 
 
 def test_changed_value_in_the_data_executes_the_chapters_that_read_it(book):
