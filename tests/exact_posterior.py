@@ -13,6 +13,12 @@ import pandas as pd
 from scipy.special import logsumexp, softmax
 from scipy.stats import norm
 
+MODELS = {
+    "pooled": {"sigma_alpha": 0, "sigma_beta": 0},
+    "unpooled": {"sigma_alpha": 10, "sigma_beta": 10, "mu_sd": 0},
+    "hierarchical": {},
+}
+
 
 def interval(low: float, high: float, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Return n Gauss-Legendre nodes and weights on an interval, each of shape (n,)."""
@@ -82,13 +88,15 @@ def exact_posterior(
     sigma_alpha: float | None = None,
     sigma_beta: float | None = None,
     mu_sd: float = 10.0,
+    sigma_beta_below: float = 1.6,
     n_nodes: int = 40,
 ) -> ExactPosterior:
     """Integrate a radon model over its standard deviations.
 
     homes has the columns county, floor and log_radon. sigma_alpha and sigma_beta are fixed if they
     are given (0 for the pooled model; 10, with mu_sd 0, for the unpooled one), else HalfNormal(1).
-    sigma_y is HalfNormal(1), and mu_alpha and mu_beta are Normal(0, mu_sd).
+    sigma_y is HalfNormal(1), and mu_alpha and mu_beta are Normal(0, mu_sd). The integral ends at
+    sigma_beta_below; by default, that is beyond all of the posterior.
     """
 
     def nodes(fixed, low, high):
@@ -99,7 +107,7 @@ def exact_posterior(
     # The posterior mass outside of these ranges is below 1e-6.
     axes = [
         nodes(sigma_alpha, 0, 0.9),
-        nodes(sigma_beta, 0, 1.6),
+        nodes(sigma_beta, 0, sigma_beta_below),
         interval(0.58, 0.92, 24 if n_nodes > 24 else 12),
     ]
     a, b, s = (grid.ravel() for grid in np.meshgrid(*[x for x, _ in axes], indexing="ij"))
@@ -151,3 +159,11 @@ def exact_posterior(
         line_mean=np.stack(line_mean, axis=1),
         line_cov=np.stack(line_cov, axis=1),
     )
+
+
+def probability_of_sigma_beta_below(
+    bound: float, homes: pd.DataFrame, posterior: ExactPosterior
+) -> float:
+    """Return the probability that sigma_beta is below a bound, given the whole posterior."""
+    part = exact_posterior(homes, posterior.counties, sigma_beta_below=bound, n_nodes=16)
+    return float(np.exp(part.log_evidence - posterior.log_evidence))
