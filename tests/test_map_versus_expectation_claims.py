@@ -40,6 +40,11 @@ def test_density_climbs_without_end(chapter):
     assert np.diff(climb) == pytest.approx(85 * np.log(10), abs=0.01)
     assert chapter["climb_per_decade"] == pytest.approx(85 * np.log(10), abs=0.01)
     assert chapter["data_counties_count"] == 85
+    decades = chapter["climb_orders_of_magnitude"]  # from the posterior mean to 0.01
+    factor = chapter["noncentered_sigma_beta_mean"] / 0.01
+    # The prior of sigma_beta, HalfNormal(1), is a little lower at the mean.
+    prior = (chapter["noncentered_sigma_beta_mean"] ** 2 - 0.01**2) / 2 / np.log(10)
+    assert decades == pytest.approx(85 * np.log10(factor) + prior, abs=0.1)
 
 
 def test_hardly_anything_is_down_there(chapter, radon, exact):
@@ -72,6 +77,13 @@ def test_noncentered_mode_has_far_too_large_spreads(chapter, start, name):
     assert chapter[f"noncentered_{start}_map_sigma_{name}"] > 3 * high
 
 
+@pytest.mark.parametrize("name", ["alpha", "beta"])
+def test_prior_alone_stops_the_noncentered_mode(chapter, name):
+    narrow = chapter[f"noncentered_1_map_sigma_{name}"]
+    # The mode balances S / 2 sigma^2 against sigma^2 / 2 s^2: it grows like the root of s.
+    assert chapter[f"wide_map_sigma_{name}"] == pytest.approx(np.sqrt(10) * narrow, rel=0.2)
+
+
 @pytest.mark.parametrize("name", POPULATION)
 def test_both_starts_find_the_noncentered_mode(chapter, name):
     one, two = [chapter[f"noncentered_{start}_map_{name}"] for start in [1, 2]]
@@ -100,6 +112,7 @@ def test_chains_started_at_the_map_are_worse(chapter):
 def test_chains_started_at_the_map_stay_in_the_neck(chapter):
     assert chapter["map_start_chains_late"] >= 1
     assert chapter["default_start_chains_late"] == 0
+    assert chapter["default_start_lowest"] > 0.003
 
 
 def test_pooled_mode_is_close_to_the_mean(chapter):

@@ -68,6 +68,8 @@ def test_only_the_centered_fit_has_no_small_values(chapter):
     for fit in ["centered", "noncentered"]:
         logarithm = chapter[f"{fit}_log_sigma_beta_smallest"]
         assert logarithm == pytest.approx(np.log(smallest[fit]))
+    assert chapter["noncentered_log_sigma_beta_smallest"] < -6  # as deep as the picture
+    assert chapter["centered_sigma_beta_below_05"] < chapter["referee_sigma_beta_below_05"] / 2
 
 
 def test_noncentered_distribution_lies_on_the_referees(chapter):
@@ -77,14 +79,12 @@ def test_noncentered_distribution_lies_on_the_referees(chapter):
     assert chapter["centered_ecdf_distance"] > chapter["noncentered_ecdf_distance"]
 
 
-def test_noncentered_is_worth_several_times_as_much_a_second(chapter):
-    rates = {
-        fit: chapter[f"{fit}_sigma_beta_ess_per_second"]
+def test_second_of_sampling_is_worth_most_with_the_referee_and_least_centered(chapter):
+    centered, noncentered, referee = [
+        chapter[f"{fit}_sigma_beta_ess_per_second"]
         for fit in ["centered", "noncentered", "referee"]
-    }
-    assert rates["centered"] * 3 < rates["noncentered"] < rates["referee"]
-    gain = rates["noncentered"] / rates["centered"]
-    assert chapter["noncentered_gain_over_centered"] == pytest.approx(gain, rel=0.5)
+    ]
+    assert 3 * centered < noncentered < referee
 
 
 def test_noncentered_wins_with_few_observations_and_centered_with_many(chapter):
@@ -98,10 +98,10 @@ def test_noncentered_wins_with_few_observations_and_centered_with_many(chapter):
 def test_lines_cross_where_the_figure_says(chapter):
     gain = {n: chapter[f"regimes_centered_gain_{n}"] for n in [1, 2, 4, 8, 16, 64, 256]}
     crossing = chapter["regimes_crossing_count"]
-    assert crossing == min(n for n in gain if gain[n] > 1)
-    assert crossing in [4, 8, 16]
-    assert chapter["regimes_crossing_weight"] == crossing / (crossing + 4)
-    assert chapter["exercise_crossing_count"] == 9 * crossing
+    assert max(n for n in gain if gain[n] < 1) < crossing < min(n for n in gain if gain[n] > 1)
+    assert 4 < crossing < 16
+    assert chapter["regimes_crossing_weight"] == pytest.approx(crossing / (crossing + 4))
+    assert chapter["exercise_crossing_count"] == pytest.approx(4 * crossing, rel=0.2)
     for n in [1, 256]:
         centered, noncentered = [
             chapter[f"regimes_{form}_ess_{n}"] for form in ["centered", "noncentered"]
