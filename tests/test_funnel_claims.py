@@ -113,7 +113,7 @@ def test_divergences_are_sometimes_few(funnel):
 
 
 def test_rhat_is_sometimes_nearly_fine(funnel):
-    assert funnel["repeats_rhat_min"] < 1.03
+    assert funnel["repeats_rhat_min"] < 1.05
     assert funnel["repeats_others_rhat_median"] < 1.02
 
 

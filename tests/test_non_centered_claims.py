@@ -69,7 +69,14 @@ def test_only_the_centered_fit_has_no_small_values(chapter):
         logarithm = chapter[f"{fit}_log_sigma_beta_smallest"]
         assert logarithm == pytest.approx(np.log(smallest[fit]))
     assert chapter["noncentered_log_sigma_beta_smallest"] < -6  # as deep as the picture
-    assert chapter["centered_sigma_beta_below_05"] < chapter["referee_sigma_beta_below_05"] / 2
+
+
+def test_referee_has_draws_where_the_centered_fit_has_none(chapter, radon, exact):
+    smallest = chapter["centered_sigma_beta_smallest"]
+    probability = probability_of_sigma_beta_below(smallest, radon, exact["hierarchical"])
+    error = np.sqrt(probability / chapter["referee_sigma_beta_tail_ess"])
+    assert chapter["referee_sigma_beta_missed"] == pytest.approx(probability, abs=4 * error)
+    assert 8000 * chapter["referee_sigma_beta_missed"] > 20  # draws that should be there
 
 
 def test_noncentered_distribution_lies_on_the_referees(chapter):
