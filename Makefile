@@ -1,15 +1,19 @@
 # Each command sets up what it needs and does only what is not done yet.
 # Another Python: make PYTHON=python3.13 book
 PYTHON ?= python3
+N ?= 5
 BIN := .venv/bin
 
-.PHONY: book test lab lock format clean install
+.PHONY: book test seeds lab lock format clean install
 
 book: install  ## execute the chapters and build the site in _build/html
 	@$(BIN)/python build_tools/book.py
 
 test: install  ## run the whole test suite
 	@$(BIN)/python -m pytest
+
+seeds: install  ## test every claim with N other seeds: make seeds N=10
+	@$(BIN)/python trials/seeds.py $(N)
 
 lab: install  ## open the chapters as notebooks in JupyterLab
 	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/chapters

@@ -13,6 +13,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+import fits
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
 from jupyter_cache.executors.utils import single_nb_execution
@@ -24,7 +25,10 @@ from traitlets.config import Config
 
 ROOT = Path(__file__).parents[1]
 CELL_SECONDS = 240  # a cell that runs longer than this hangs; the slowest takes about 20
-KERNEL_CONFIG = Config(KernelManager={"transport_encryption": "auto"})  # as ipykernel asks for
+KERNEL_CONFIG = Config(
+    KernelManager={"transport_encryption": "auto"},  # as ipykernel asks for
+    NotebookClient={"extra_arguments": ["--IPKernelApp.extra_extensions=fits"]},
+)
 
 
 class BookError(Exception):
@@ -61,7 +65,7 @@ def fingerprint(notebook: NotebookNode, root: Path = ROOT) -> str:
     )
     data = [path for path in sorted((root / "data").glob("*.csv")) if path.name in code]
     digest = hashlib.sha256(f"{platform.python_version()}\n{code}".encode())
-    for path in [root / "requirements.txt", *data]:
+    for path in [root / "requirements.txt", Path(fits.__file__), *data]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -109,6 +113,8 @@ def execute(name: str, notebook: NotebookNode, root: Path = ROOT) -> float:
     Raises BookError, naming chapter, cell, line and error, if a cell fails.
     """
     print(f"{name}: running ...\n", end="", flush=True)  # one write: threads share the line
+    paths = [Path(fits.__file__).parent, os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(map(str, paths)))  # kernels load fits
     started = []  # the indices of the code cells that were reached
     try:
         result = single_nb_execution(
@@ -188,6 +194,19 @@ def executed_chapters(root: Path = ROOT) -> dict[str, NotebookNode]:
     }
 
 
+def glued(cell: NotebookNode) -> dict[str, str]:
+    """Return what an executed cell glues, by key, as text."""
+    scraps = [
+        (output.metadata["scrapbook"], output.data)
+        for output in cell.outputs
+        if "scrapbook" in output.get("metadata", {})
+    ]
+    return {
+        scrap["name"]: data.get(scrap["mime_prefix"] + "text/plain", "a picture")
+        for scrap, data in scraps
+    }
+
+
 def write_claims(root: Path = ROOT) -> None:
     """Write what the chapters glue to _build/claims.json: {chapter: {key: value}}.
 
@@ -196,16 +215,15 @@ def write_claims(root: Path = ROOT) -> None:
     claims = {}
     for name, notebook in executed_chapters(root).items():
         claims[name] = {}
-        for output in (output for cell in code_cells(notebook) for output in cell.outputs):
-            if scrap := output.get("metadata", {}).get("scrapbook"):
-                key = scrap["name"]
-                text = output.data.get(scrap["mime_prefix"] + "text/plain", "a picture")
-                try:
-                    claims[name][key] = ast.literal_eval(text)
-                except (SyntaxError, ValueError) as error:
-                    raise BookError(
-                        f"chapters/{name}.md glues {key} as {text}, which is no plain number or text."
-                    ) from error
+        for key, text in (item for cell in code_cells(notebook) for item in glued(cell).items()):
+            if key.startswith(fits.PREFIX):
+                continue
+            try:
+                claims[name][key] = ast.literal_eval(text)
+            except (SyntaxError, ValueError) as error:
+                raise BookError(
+                    f"chapters/{name}.md glues {key} as {text}, which is no plain number or text."
+                ) from error
     (root / "_build" / "claims.json").write_text(json.dumps(claims, indent=2) + "\n")
 
 
