@@ -1,6 +1,12 @@
-"""Every test run first executes the chapters that need it, once, before the workers start."""
+"""Every test run first executes the chapters that need it, once, before the workers start.
+
+A run of the whole suite also notes which tests read which claim, for the page that lists them all,
+and fails if there is a claim that no test reads.
+"""
 
 import json
+import os
+from collections import defaultdict
 
 import pandas as pd
 import pytest
@@ -18,10 +24,53 @@ def pytest_configure(config):
         pytest.exit(str(error), returncode=1)
 
 
+READERS = defaultdict(list)  # the tests that read a claim, by (chapter, key)
+
+
+class ChapterClaims(dict):
+    """The claims of a chapter, which note the test that reads one."""
+
+    def __init__(self, chapter, claims):
+        super().__init__(claims)
+        self.chapter = chapter
+
+    def __getitem__(self, key):
+        test, _ = os.environ["PYTEST_CURRENT_TEST"].rsplit(" ", 1)
+        READERS[f"{self.chapter} {key}"].append(test)
+        return super().__getitem__(key)
+
+    def __missing__(self, key):
+        raise KeyError(f"chapters/{self.chapter}.md glues no {key}")
+
+
 @pytest.fixture(scope="session")
 def claims():
     """Return every result that the prose states, as {chapter: {key: value}}."""
-    return json.loads((ROOT / "_build" / "claims.json").read_text())
+    everything = json.loads((ROOT / "_build" / "claims.json").read_text())
+    return {chapter: ChapterClaims(chapter, values) for chapter, values in everything.items()}
+
+
+def pytest_testnodedown(node, error):
+    for claim, tests in getattr(node, "workeroutput", {}).get("readers", {}).items():
+        READERS[claim].extend(tests)
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workerinput"):
+        session.config.workeroutput["readers"] = dict(READERS)
+        return
+    if session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return  # a part of the suite, or a broken one, says nothing about the claims
+    everything = json.loads((ROOT / "_build" / "claims.json").read_text())
+    guards = {
+        chapter: {key: sorted(set(READERS[f"{chapter} {key}"])) for key in values}
+        for chapter, values in everything.items()
+    }
+    unread = [f"{name}: {key}" for name in guards for key in guards[name] if not guards[name][key]]
+    if unread:
+        print("\nNo test reads these claims; test them or drop them:", *unread, sep="\n  ")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    (ROOT / "_build" / "guards.json").write_text(json.dumps(guards, indent=2) + "\n")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,98 @@
+"""Read a chapter's words: its paragraphs, headings, captions and alt texts, with their lines."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from myst_nb.core.read import is_myst_markdown_notebook, myst_nb_reader_plugin
+from myst_parser.config.main import MdParserConfig
+from myst_parser.parsers.mdit import create_md_parser
+from nbformat.v4 import new_markdown_cell
+
+EXTENSIONS = {"amsmath", "colon_fence", "deflist", "dollarmath"}  # as in _config.yml
+PARSER = create_md_parser(MdParserConfig(enable_extensions=EXTENSIONS), RendererHTML)
+CLAIM = re.compile(r"{(?P<key>\w+)(?P<format>:[^{}]*)?}")
+
+
+@dataclass
+class Block:
+    """A paragraph, a heading, a caption or an alt text.
+
+    text is what a reader reads; what is glued into it stands as {key:format}, what is code is left
+    out. section counts the headings above. quotes_old_post: stands in a box that quotes an old post.
+    no_result are the numerals that the author has marked as no results.
+    """
+
+    line: int
+    section: int
+    text: str
+    quotes_old_post: bool = False
+    no_result: list[str] = field(default_factory=list)
+
+    @property
+    def claims(self) -> list[re.Match]:
+        """Return what is glued into it, with the groups key and format."""
+        return list(CLAIM.finditer(self.text))
+
+
+def words(tokens: list[Token]) -> str:
+    """Return inline tokens as text."""
+    text = ""
+    for token in tokens:
+        if token.type == "text":
+            text += token.content
+        elif token.type == "softbreak":
+            text += " "
+        elif token.type == "math_inline":
+            # TeX's braces are not those of a claim.
+            text += "$" + token.content.replace("{", "(").replace("}", ")") + "$"
+        elif token.type == "myst_role" and token.meta["name"] == "glue:text":
+            text += "{" + token.content + "}"
+        elif token.type == "myst_role" and token.meta["name"] == "term":
+            text += token.content.split("<")[0].strip()
+    return text
+
+
+def markdown_blocks(source: str, line: int, block: Block) -> Iterator[Block]:
+    """Yield the blocks of a Markdown text that begins at a line, as they differ from a block."""
+    no_result, level = [], 0  # what a comment allows to the thing that follows at its level
+    for token in PARSER.parse(source):
+        start = line + (token.map[0] if token.map else 0)
+        if token.type == "myst_line_comment":
+            if marked := re.match(r"no result: ([^(]+)\(.+\)", token.content.strip()):
+                no_result, level = re.split(r",\s+", marked[1].strip()), token.level
+            continue
+        if token.type == "heading_open":
+            block.section += 1
+        if token.type == "inline":
+            yield replace(block, line=start, text=words(token.children), no_result=no_result)
+        elif token.type in ("fence", "colon_fence") and token.info.startswith("{"):
+            quotes = block.quotes_old_post or "seealso" in token.content
+            inside = replace(block, quotes_old_post=quotes)
+            yield from markdown_blocks(token.content, start + 1, inside)
+        if token.level == level and token.nesting < 1:
+            no_result = []
+
+
+def read_blocks(chapter: Path) -> Iterator[Block]:
+    """Yield the blocks of a chapter."""
+    lines = chapter.read_text("utf-8").split("\n")
+    if is_myst_markdown_notebook("\n".join(lines)):
+        notebook = myst_nb_reader_plugin(chapter)
+        cells = zip(notebook.cells, notebook.metadata.source_map, strict=True)
+    else:
+        cells = [(new_markdown_cell("\n".join(lines)), 0)]
+    start = Block(line=0, section=0, text="")
+    for cell, line in cells:
+        if cell.cell_type == "markdown":
+            while not lines[line].strip():
+                line += 1
+            yield from markdown_blocks(cell.source, line + 1, start)
+        options = cell.metadata.get("mystnb", {})
+        if caption := options.get("figure", {}).get("caption"):
+            yield replace(start, line=line + 1, text=caption)
+        if alt := options.get("image", {}).get("alt"):
+            yield replace(start, line=line + 1, text=alt)

@@ -1,0 +1,136 @@
+"""The linter of the chapters' words: what stands in the prose is computed, complete and no more.
+
+A numeral is a result, and has to be glued, unless it is
+- a whole number up to ten, a year or a reading time: the structure of the text;
+- a setting: it stands in the code of the same section, or of the first one that has code;
+- one of the book's CONVENTIONS;
+- in a box that quotes an old post, in quotation marks, or in a displayed formula;
+- marked where it stands, by a comment before the paragraph, the list or the box:
+  % no result: 103, 104 (the parameters of the joint model)
+"""
+
+import json
+import re
+from pathlib import Path
+
+from myst_nb.core.read import is_myst_markdown_notebook, myst_nb_reader_plugin
+from prose import Block, read_blocks
+
+NUMERAL = re.compile(r"(?<![\w.^])\d[\d,]*(?:\.\d+)?(?:\s?%)?(?<!,)")
+CONVENTIONS = {
+    "89 %": "of the posterior are in an interval, where nothing else is said",
+    "85": "counties are in the survey",
+    "919": "homes are in the survey",
+    "1.01": "is the bound on R-hat (Vehtari et al. 2021)",
+    "400": "is the bound on the effective sample size (Vehtari et al. 2021)",
+    "0.3": "is the bound on BFMI (Betancourt 2017)",
+    "0.7": "is the bound on Pareto's k (Vehtari et al. 2024)",
+}
+READING_TIME = re.compile(r"\d+(?= minutes)")
+PROBABILITY = re.compile(r"\d %")
+KINDS = re.compile(r"equal-tailed|highest-density|\bETI\b|\bHDI\b")
+
+
+def settings(chapter: Path) -> list[set[str]]:
+    """Return the numerals in the code of each section, those of the first section in all."""
+    sections = [set() for _ in read_blocks(chapter)]
+    if not is_myst_markdown_notebook(chapter.read_text("utf-8")):
+        return sections
+    section = first = 0
+    for cell in myst_nb_reader_plugin(chapter).cells:
+        if cell.cell_type == "markdown":
+            section += len(re.findall(r"^#+ ", cell.source, flags=re.M))
+        elif "remove-cell" not in cell.metadata.get("tags", []):
+            first = first or section
+            sections[section] |= set(re.findall(r"(?<![\w.])\d[\d_]*(?:\.\d+)?", cell.source))
+    return [numerals | sections[first] for numerals in sections]
+
+
+def is_result(numeral: str, block: Block, set_here: set[str]) -> bool:
+    """Say whether a numeral looks like a result that nobody computed."""
+    plain = re.sub(r"[,\s%]", "", numeral)
+    in_code = {plain, str(float(plain) / 100)} if "%" in numeral else {plain}
+    return not (
+        (plain.isdigit() and int(plain) <= 10 and "%" not in numeral)
+        or re.fullmatch(r"(19|20)\d\d", numeral)
+        or in_code & set_here
+        or numeral in CONVENTIONS
+        or plain in [time[0] for time in READING_TIME.finditer(block.text)]
+        or numeral in block.no_result
+    )
+
+
+def typed_results(chapter: Path) -> list[str]:
+    """Return a complaint for each numeral that looks like a result and is not glued."""
+    complaints = []
+    sections = settings(chapter)
+    marks = {}  # what each mark allows, and what stood under it
+    blocks = list(read_blocks(chapter))
+    for block in blocks:
+        if block.quotes_old_post:
+            continue
+        text = re.sub(r'{[^{}]*}|"[^"]*"', "...", block.text)
+        numerals = [match[0] for match in NUMERAL.finditer(text)]
+        for numeral in numerals:
+            if is_result(numeral, block, sections[block.section]):
+                complaints.append(
+                    f"{where(chapter, block)}: {numeral} is typed, not computed: glue it, "
+                    "or mark it as no result (see tests/prose_rules.py)"
+                )
+        _, seen = marks.setdefault(id(block.no_result), (block, set()))
+        seen.update(numerals)
+    for block, seen in marks.values():
+        for numeral in set(block.no_result) - seen:
+            complaints.append(f"{where(chapter, block)}: {numeral} is marked and not there")
+    return complaints
+
+
+def bare_intervals(chapter: Path) -> list[str]:
+    """Return a complaint for each interval that lacks its probability or its kind."""
+    return [
+        f"{where(chapter, block)}: an interval needs its probability and its kind"
+        for block in read_blocks(chapter)
+        if re.search(r"\bintervals?\b", block.text)
+        and (block.claims or PROBABILITY.search(block.text))
+        and not (PROBABILITY.search(block.text) and KINDS.search(block.text))
+    ]
+
+
+def monte_carlo_error(key: str, claims: dict) -> float | None:
+    """Return the Monte Carlo error of a claim, None if none is claimed."""
+    return claims.get(f"{key.removesuffix('_mean')}_mcse", claims.get(f"{key}_mcse"))
+
+
+def idle_digits(chapter: Path, claims: dict) -> list[str]:
+    """Return a complaint for each number whose last digit is smaller than its Monte Carlo error."""
+    complaints = []
+    for block in read_blocks(chapter):
+        for match in block.claims:
+            error = monte_carlo_error(match["key"], claims)
+            places = re.search(r"\.(\d)([f%])", match["format"] or "")
+            if error is None or not places:
+                continue
+            unit = 10.0 ** -(int(places[1]) + (2 if places[2] == "%" else 0))
+            if error > unit:
+                complaints.append(
+                    f"{where(chapter, block)}: {match['key']}{match['format']} shows a digit "
+                    f"more than its Monte Carlo error, {error:.2g}, supports"
+                )
+    return complaints
+
+
+def where(chapter: Path, block: Block) -> str:
+    """Return file and line."""
+    return f"chapters/{chapter.name}:{block.line}"
+
+
+if __name__ == "__main__":
+    root = Path(__file__).parents[1]
+    all_claims = json.loads((root / "_build" / "claims.json").read_text())
+    for path in sorted((root / "chapters").glob("*.md")):
+        for line in [
+            *typed_results(path),
+            *bare_intervals(path),
+            *idle_digits(path, all_claims.get(path.stem, {})),
+        ]:
+            print(line)

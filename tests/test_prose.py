@@ -1,0 +1,145 @@
+"""No number in a chapter is typed by hand, no interval is bare, no digit is idle."""
+
+import pytest
+from execution import ROOT
+from prose_rules import CONVENTIONS, bare_intervals, idle_digits, typed_results
+
+CHAPTERS = sorted((ROOT / "chapters").glob("*.md"))
+PAGE = """---
+jupytext: {text_representation: {extension: .md, format_name: myst}}
+kernelspec: {name: python3, display_name: Python 3}
+---
+
+# Four draws
+
+```{code-cell} ipython3
+draws = 4000
+```
+
+## A result
+
+SENTENCE
+"""
+LINE = 14  # of the sentence
+
+
+@pytest.fixture
+def page(tmp_path, request):
+    """Return a chapter that says a sentence."""
+    path = tmp_path / "page.md"
+    path.write_text(PAGE.replace("SENTENCE", request.param))
+    return path
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_every_result_is_computed(chapter):
+    assert typed_results(chapter) == []
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_every_interval_has_its_probability_and_kind(chapter):
+    assert bare_intervals(chapter) == []
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_every_digit_is_supported_by_the_monte_carlo_error(chapter, claims):
+    assert idle_digits(chapter, claims.get(chapter.stem, {})) == []
+
+
+def test_conventions_about_the_survey_are_right(radon):
+    assert {str(radon["county"].nunique()), str(len(radon))} <= set(CONVENTIONS)
+
+
+RESULTS = [
+    "The mean is 0.26.",
+    "The mean is $0.26$.",
+    "We find $\\sigma = 0.26$.",
+    "About 27 % lie below.",
+    "There are 12,345 of them.",
+    "R-hat is 1.02.",
+    "% no result: 0.3 (a bound)\nThe mean is 0.26.",
+    "- one\n- 0.26",
+    "| mean |\n| --- |\n| 0.26 |",
+    "```{note}\nThe mean is 0.26.\n```",
+    ":::{admonition} Result\nThe mean is 0.26.\n:::",
+    "```{code-cell} ipython3\n---\nmystnb:\n  image:\n    alt: A mean of 0.26.\n---\n```",
+    "```{code-cell} ipython3\n---\nmystnb:\n  figure:\n    caption: A mean of 0.26.\n---\n```",
+    # A hidden cell sets nothing that a reader sees.
+    "```{code-cell} ipython3\n:tags: [remove-cell]\nmean = 0.26\n```\n\nThe mean is 0.26.",
+]
+
+
+@pytest.mark.parametrize("page", RESULTS, indirect=True, ids=range(len(RESULTS)))
+def test_typed_result_is_noticed(page):
+    complaints = typed_results(page)
+    assert complaints
+    assert complaints[0].startswith("chapters/page.md:")
+
+
+NO_RESULTS = [
+    "The mean is {glue:text}`draws_mean:.2f`.",
+    "Three of 10 chains, in 2017.",
+    "We took 4,000 draws.",
+    "**Reading time:** 35 minutes.",
+    "% no result: 0.26 (an old value)\nThe mean was 0.26.",
+    "% no result: 0.26 (an old value)\n- one\n- 0.26",
+    'The old page says "0.26".',
+    ":::{admonition} What the old post said\n:class: seealso\nThe mean was 0.26.\n:::",
+    "$$\n\\sigma = 0.26\n$$",
+    "The call is `f(0.26)`.",
+    "An R-hat above 1.01 is a warning.",
+]
+
+
+@pytest.mark.parametrize("page", NO_RESULTS, indirect=True, ids=range(len(NO_RESULTS)))
+def test_what_is_no_result_is_left_alone(page):
+    assert typed_results(page) == []
+
+
+@pytest.mark.parametrize("page", ["The mean is 0.26."], indirect=True)
+def test_complaint_names_file_line_and_numeral(page):
+    assert typed_results(page)[0].startswith(f"chapters/page.md:{LINE}: 0.26 is typed")
+
+
+@pytest.mark.parametrize(
+    "page", ["% no result: 0.26, 0.4 (old)\nThe mean was 0.26."], indirect=True
+)
+def test_mark_without_its_numeral_is_noticed(page):
+    assert ["0.4 is marked and not there" in line for line in typed_results(page)] == [True]
+
+
+@pytest.mark.parametrize(
+    ("page", "n_complaints"),
+    [
+        ("The interval ends at {glue:text}`draws_high:.1f`.", 1),
+        ("The 89 % interval ends at {glue:text}`draws_high:.1f`.", 1),
+        ("The equal-tailed interval ends at {glue:text}`draws_high:.1f`.", 1),
+        ("The 89 % equal-tailed interval ends at {glue:text}`draws_high:.1f`.", 0),
+        ("Report an interval.", 0),
+    ],
+    indirect=["page"],
+    ids=["bare", "no kind", "no probability", "complete", "no result"],
+)
+def test_bare_interval_is_noticed(page, n_complaints):
+    assert len(bare_intervals(page)) == n_complaints
+
+
+@pytest.mark.parametrize(
+    ("page", "n_complaints"),
+    [
+        ("{glue:text}`draws_mean:.3f`", 1),
+        ("{glue:text}`draws_mean:.2f`", 0),
+        ("{glue:text}`draws_share:.1%`", 1),
+        ("{glue:text}`draws_share:.0%`", 0),
+    ],
+    indirect=["page"],
+    ids=["idle digit", "digits", "idle digit of a share", "share"],
+)
+def test_idle_digit_is_noticed(page, n_complaints):
+    claims = {
+        "draws_mean": 0.2571,
+        "draws_mcse": 0.004,
+        "draws_share": 0.31,
+        "draws_share_mcse": 0.01,
+    }
+    assert len(idle_digits(page, claims)) == n_complaints
