@@ -98,22 +98,27 @@ def bare_intervals(chapter: Path) -> list[str]:
 
 def monte_carlo_error(key: str, claims: dict) -> float | None:
     """Return the Monte Carlo error of a claim, None if none is claimed."""
-    return claims.get(f"{key.removesuffix('_mean')}_mcse", claims.get(f"{key}_mcse"))
+    return claims.get(f"{key}_mcse", claims.get(f"{key.removesuffix('_mean')}_mcse"))
 
 
 def idle_digits(chapter: Path, claims: dict) -> list[str]:
-    """Return a complaint for each number whose last digit is smaller than its Monte Carlo error."""
+    """Return a complaint for each number whose last digit is smaller than its Monte Carlo error.
+
+    A posterior mean has to have one; what describes a run or the data needs none.
+    """
     complaints = []
     for block in read_blocks(chapter):
         for match in block.claims:
-            error = monte_carlo_error(match["key"], claims)
-            places = re.search(r"\.(\d)([f%])", match["format"] or "")
+            key, places = match["key"], re.search(r"\.(\d)([f%])", match["format"] or "")
+            error = monte_carlo_error(key, claims)
+            if error is None and key.endswith("_mean"):
+                complaints.append(f"{where(chapter, block)}: {key} has no Monte Carlo error")
             if error is None or not places:
                 continue
             unit = 10.0 ** -(int(places[1]) + (2 if places[2] == "%" else 0))
             if error > unit:
                 complaints.append(
-                    f"{where(chapter, block)}: {match['key']}{match['format']} shows a digit "
+                    f"{where(chapter, block)}: {key}{match['format']} shows a digit "
                     f"more than its Monte Carlo error, {error:.2g}, supports"
                 )
     return complaints

@@ -79,14 +79,20 @@ def test_joint_model_never_gets_near_zero_noise(fake, fit):
 def test_joint_model_misses_some_of_the_posterior(fake, exact):
     share = exact.weight[exact.sigma_y < fake["nuts_sigma_y_low"]].sum()
     # The grid has a node for each two hundredths of the noise's posterior.
-    assert fake["marginal_share_joint_missed"] == pytest.approx(share, abs=0.04)
+    room = 0.02 + 4 * fake["marginal_share_joint_missed_mcse"]
+    assert fake["marginal_share_joint_missed"] == pytest.approx(share, abs=room)
     assert fake["marginal_share_joint_missed"] * fake["nuts_draws_count"] > 20
 
 
-def test_marginal_model_passes_all_diagnostics(fake):
-    assert fake["marginal_worst_rhat"] < 1.01
-    assert fake["marginal_worst_ess"] > 400
-    assert fake["marginal_divergences_count"] == 0
+def test_joint_fits_are_of_equal_length(fake):
+    assert fake["metropolis_draws_count"] == fake["nuts_draws_count"]
+
+
+def test_covered_truths_say_little_about_a_fit(fake):
+    covered = {
+        fit: fake[f"{fit}_truths_covered_count"] for fit in ["metropolis", "nuts", "marginal"]
+    }
+    assert max(covered.values()) - min(covered.values()) <= 1
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS)
@@ -144,15 +150,17 @@ def test_noise_well_below_a_tenth_cannot_be_seen(fake):
 
 def test_draws_of_the_noise_reach_down_to_zero(fake, exact):
     share = exact.weight[exact.sigma_y < 0.1].sum()
-    # The grid has fifteen nodes below 0.1, and the draws are worth more than a thousand.
-    assert fake["marginal_sigma_y_share_below_tenth"] == pytest.approx(share, abs=0.07)
+    # The grid has fifteen nodes below 0.1.
+    room = 0.02 + 4 * fake["marginal_sigma_y_share_below_tenth_mcse"]
+    assert fake["marginal_sigma_y_share_below_tenth"] == pytest.approx(share, abs=room)
     assert fake["marginal_sigma_y_share_below_tenth"] > 0.03
     assert fake["marginal_sigma_y_low"] < 0.005
 
 
 def test_bound_on_the_noise_holds_89_percent(fake, exact):
-    below = exact.weight[exact.sigma_y < fake["marginal_sigma_y_bound"]].sum()
-    assert below == pytest.approx(0.89, abs=0.05)
+    bound, error = fake["marginal_sigma_y_bound"], fake["marginal_sigma_y_bound_mcse"]
+    assert exact.weight[exact.sigma_y < bound - 4 * error].sum() < 0.89
+    assert exact.weight[exact.sigma_y < bound + 4 * error].sum() > 0.89
 
 
 def test_marginal_fits_are_sound_in_all_worlds_and_joint_fits_in_none(fake):

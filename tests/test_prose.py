@@ -131,9 +131,11 @@ def test_bare_interval_is_noticed(page, n_complaints):
         ("{glue:text}`draws_mean:.2f`", 0),
         ("{glue:text}`draws_share:.1%`", 1),
         ("{glue:text}`draws_share:.0%`", 0),
+        ("{glue:text}`other_mean:.0f`", 1),
+        ("{glue:text}`other_count`", 0),
     ],
     indirect=["page"],
-    ids=["idle digit", "digits", "idle digit of a share", "share"],
+    ids=["idle digit", "digits", "idle digit of a share", "share", "no error", "count"],
 )
 def test_idle_digit_is_noticed(page, n_complaints):
     claims = {
