@@ -1,5 +1,6 @@
 """Copies of the book to try something on, and what its tests say about them."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -24,15 +25,22 @@ def copy_book(destination: Path) -> None:
 def run_tests(book: Path, *arguments: str, python: Path = Path(sys.executable)) -> pd.DataFrame:
     """Run tests of a copy, which executes its chapters, and keep the outcome in _build/tests.xml.
 
-    Returns one row a test with the columns file, test, passed and message. Raises RuntimeError with
-    what was printed if no test ran, as when a chapter fails.
+    Prints which chapter is done. Returns one row a test with the columns file, test, passed and
+    message. Raises RuntimeError with what was printed if no test ran, as when a chapter fails.
     """
     report = book / "_build" / "tests.xml"
     report.unlink(missing_ok=True)
     command = [python, "-m", "pytest", f"--junitxml={report}", *arguments]
-    done = subprocess.run(command, cwd=book, stdout=subprocess.PIPE, text=True)
-    if done.returncode not in (0, 1) or not report.exists():
-        raise RuntimeError(done.stdout.strip())
+    printed = []
+    with subprocess.Popen(
+        command, cwd=book, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as tests:
+        for line in tests.stdout:
+            printed.append(line)
+            if re.match(r"\S+: (done|failed)", line):
+                print(f"{book.name}, {line}", end="", flush=True)
+    if tests.returncode not in (0, 1) or not report.exists():
+        raise RuntimeError(f"{book.name}: {''.join(printed).strip()}")
     return read_report(report)
 
 

@@ -16,7 +16,7 @@ TESTS = [f"tests/{path.name}" for path in sorted((ROOT / "tests").glob("test_*_c
 
 def plant(seed: int) -> Path:
     """Copy the book into a folder of its own, with another RANDOM_SEED in every chapter."""
-    book = SEEDS / str(seed)
+    book = SEEDS / f"seed-{seed}"
     copy_book(book)
     for chapter in (book / "chapters").glob("*.md"):
         text = chapter.read_text("utf-8")
@@ -51,7 +51,7 @@ def main(n_seeds: int) -> bool:
         outcome = run.result().assign(seed=runs[run])
         outcomes.append(outcome)
         held = f"{outcome['passed'].sum()} of {len(outcome)} claims hold"
-        print(f"Seed {runs[run]}: {held}. {done} of {n_seeds} seeds are done.", flush=True)
+        print(f"seed-{runs[run]}: {held} ({done} of {n_seeds} seeds are done)", flush=True)
 
     outcomes = pd.concat(outcomes)
     table = outcomes.groupby(["file", "test"], sort=False)["passed"].agg(["sum", "size"])
@@ -59,7 +59,7 @@ def main(n_seeds: int) -> bool:
     print(table.to_string())
     failures = outcomes[~outcomes["passed"]]
     for failure in failures.itertuples():
-        print(f"\nSeed {failure.seed}: {failure.file}, {failure.test}\n{failure.message}")
+        print(f"\nseed-{failure.seed}: {failure.file}, {failure.test}\n{failure.message}")
     always = (table["holds"] == table["of"]).sum()
     print(f"\n{always} of {len(table)} claims hold for all {n_seeds} seeds.")
     return failures.empty
