@@ -14,15 +14,15 @@ from nbformat.v4 import new_markdown_cell
 
 EXTENSIONS = {"amsmath", "colon_fence", "deflist", "dollarmath"}  # as in _config.yml
 PARSER = create_md_parser(MdParserConfig(enable_extensions=EXTENSIONS), RendererHTML)
-CLAIM = re.compile(r"{(?P<key>\w+)(?P<format>:[^{}]*)?}")
+CLAIM = re.compile(r"(?<!{){(?P<key>\w+)(?P<format>:[^{}]*)?}(?!})")
 
 
 @dataclass
 class Block:
     """A paragraph, a heading, a caption or an alt text.
 
-    text is what a reader reads; what is glued into it stands as {key:format}, what is code is left
-    out. section counts the headings above. quotes_old_post: stands in a box that quotes an old post.
+    text is what a reader reads, as an f-string in Markdown: what is glued into it stands as
+    {key:format}, and braces of code and TeX are doubled. section counts the headings above. quotes_old_post: stands in a box that quotes an old post.
     no_result are the numerals that the author has marked as no results.
     """
 
@@ -30,6 +30,7 @@ class Block:
     section: int
     text: str
     quotes_old_post: bool = False
+    is_alt_text: bool = False
     no_result: list[str] = field(default_factory=list)
 
     @property
@@ -39,16 +40,18 @@ class Block:
 
 
 def words(tokens: list[Token]) -> str:
-    """Return inline tokens as text."""
+    """Return inline tokens as the text of a block."""
     text = ""
     for token in tokens:
+        content = token.content.replace("{", "{{").replace("}", "}}")
         if token.type == "text":
-            text += token.content
+            text += content
         elif token.type == "softbreak":
             text += " "
+        elif token.type == "code_inline":
+            text += f"`{content}`"
         elif token.type == "math_inline":
-            # TeX's braces are not those of a claim.
-            text += "$" + token.content.replace("{", "(").replace("}", ")") + "$"
+            text += f"${content}$"
         elif token.type == "myst_role" and token.meta["name"] == "glue:text":
             text += "{" + token.content + "}"
         elif token.type == "myst_role" and token.meta["name"] == "term":
@@ -95,4 +98,4 @@ def read_blocks(chapter: Path) -> Iterator[Block]:
         if caption := options.get("figure", {}).get("caption"):
             yield replace(start, line=line + 1, text=caption)
         if alt := options.get("image", {}).get("alt"):
-            yield replace(start, line=line + 1, text=alt)
+            yield replace(start, line=line + 1, text=alt, is_alt_text=True)

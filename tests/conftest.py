@@ -4,9 +4,11 @@ A run of the whole suite also notes which tests read which claim, for the page t
 and fails if there is a claim that no test reads.
 """
 
+import hashlib
 import json
 import os
 from collections import defaultdict
+from datetime import date
 
 import pandas as pd
 import pytest
@@ -24,6 +26,7 @@ def pytest_configure(config):
         pytest.exit(str(error), returncode=1)
 
 
+FAILED = []
 READERS = defaultdict(list)  # the tests that read a claim, by (chapter, key)
 
 
@@ -50,6 +53,11 @@ def claims():
     return {chapter: ChapterClaims(chapter, values) for chapter, values in everything.items()}
 
 
+def pytest_runtest_logreport(report):
+    if report.failed:
+        FAILED.append(report.nodeid)
+
+
 def pytest_testnodedown(node, error):
     for claim, tests in getattr(node, "workeroutput", {}).get("readers", {}).items():
         READERS[claim].extend(tests)
@@ -70,7 +78,13 @@ def pytest_sessionfinish(session):
     if unread:
         print("\nNo test reads these claims; test them or drop them:", *unread, sep="\n  ")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    (ROOT / "_build" / "guards.json").write_text(json.dumps(guards, indent=2) + "\n")
+    record = {
+        "claims": hashlib.sha256((ROOT / "_build" / "claims.json").read_bytes()).hexdigest(),
+        "when": f"{date.today()}",
+        "failed": FAILED,
+        "tests": guards,
+    }
+    (ROOT / "_build" / "guards.json").write_text(json.dumps(record, indent=2) + "\n")
 
 
 @pytest.fixture(scope="session")

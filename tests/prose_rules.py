@@ -13,8 +13,9 @@ import json
 import re
 from pathlib import Path
 
+from ledger import monte_carlo_error
 from myst_nb.core.read import is_myst_markdown_notebook, myst_nb_reader_plugin
-from prose import Block, read_blocks
+from prose import CLAIM, Block, read_blocks
 
 NUMERAL = re.compile(r"(?<![\w.^])\d[\d,]*(?:\.\d+)?(?:\s?%)?(?<!,)")
 CONVENTIONS = {
@@ -69,7 +70,7 @@ def typed_results(chapter: Path) -> list[str]:
     for block in blocks:
         if block.quotes_old_post:
             continue
-        text = re.sub(r'{[^{}]*}|"[^"]*"', "...", block.text)
+        text = re.sub(r'`[^`]*`|"[^"]*"', "...", CLAIM.sub("...", block.text))
         numerals = [match[0] for match in NUMERAL.finditer(text)]
         for numeral in numerals:
             if is_result(numeral, block, sections[block.section]):
@@ -94,11 +95,6 @@ def bare_intervals(chapter: Path) -> list[str]:
         and (block.claims or PROBABILITY.search(block.text))
         and not (PROBABILITY.search(block.text) and KINDS.search(block.text))
     ]
-
-
-def monte_carlo_error(key: str, claims: dict) -> float | None:
-    """Return the Monte Carlo error of a claim, None if none is claimed."""
-    return claims.get(f"{key}_mcse", claims.get(f"{key.removesuffix('_mean')}_mcse"))
 
 
 def idle_digits(chapter: Path, claims: dict) -> list[str]:

@@ -1,5 +1,7 @@
 """What every chapter shows and how its code is written, whatever it is about."""
 
+import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -51,6 +53,51 @@ def test_page_shows_no_representation_of_an_object(name):
         if not {"image/png", "text/html"} & set(data):
             text = data.get("text/plain", "")
             assert not any(sign in text for sign in ["<", "dtype", "object at"]), text
+
+
+RANDOM = {"sample", "sample_prior_predictive", "sample_posterior_predictive", "find_MAP", "rvs"}
+SEEDS = {"seed", "random_seed", "random_state"}
+
+
+def draws_without_a_seed(code):
+    """Return the calls that draw randomness from elsewhere than a given seed."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Attribute) and ast.unparse(node).startswith("np.random."):
+            if node.attr != "default_rng":
+                yield ast.unparse(node)
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        given = {keyword.arg for keyword in node.keywords}
+        seeded = SEEDS & given or None in given  # None: **options
+        if node.func.attr in RANDOM and not seeded:
+            yield ast.unparse(node)
+        if node.func.attr == "default_rng" and not (seeded or node.args):
+            yield ast.unparse(node)
+        if "num_samples" in given and not seeded:  # az.extract
+            yield ast.unparse(node)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_randomness_comes_from_one_seed(name):
+    code = "\n".join(cell.source for cell in code_cells(CHAPTERS[name]))
+    assert list(draws_without_a_seed(code)) == []
+    if "RANDOM_SEED" in code:
+        assert len(re.findall(r"^RANDOM_SEED = \d+$", code, flags=re.M)) == 1
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "pm.sample()",
+        "pm.find_MAP(model=model)",
+        "np.random.default_rng()",
+        "np.random.normal()",
+        "norm(0, 1).rvs(3)",
+        "az.extract(idata, num_samples=10)",
+    ],
+)
+def test_draw_without_a_seed_is_noticed(code):
+    assert list(draws_without_a_seed(code))
 
 
 @pytest.mark.parametrize("name", CHAPTERS)

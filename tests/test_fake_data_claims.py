@@ -76,6 +76,10 @@ def test_joint_model_never_gets_near_zero_noise(fake, fit):
     assert fake[f"{fit}_sigma_y_low"] > 5 * fake["marginal_sigma_y_low"]
 
 
+def test_metropolis_drifts_in_long_waves(fake):
+    assert fake["metropolis_sigma_y_high"] > 3 * fake["metropolis_sigma_y_low"]
+
+
 def test_joint_model_misses_some_of_the_posterior(fake, exact):
     share = exact.weight[exact.sigma_y < fake["nuts_sigma_y_low"]].sum()
     # The grid has a node for each two hundredths of the noise's posterior.
@@ -159,8 +163,9 @@ def test_draws_of_the_noise_reach_down_to_zero(fake, exact):
 
 def test_bound_on_the_noise_holds_89_percent(fake, exact):
     bound, error = fake["marginal_sigma_y_bound"], fake["marginal_sigma_y_bound_mcse"]
-    assert exact.weight[exact.sigma_y < bound - 4 * error].sum() < 0.89
-    assert exact.weight[exact.sigma_y < bound + 4 * error].sum() > 0.89
+    room = 0.02  # the grid has a node for each two hundredths of the posterior
+    assert exact.weight[exact.sigma_y < bound - 4 * error].sum() < 0.89 + room
+    assert exact.weight[exact.sigma_y < bound + 4 * error].sum() > 0.89 - room
 
 
 def test_marginal_fits_are_sound_in_all_worlds_and_joint_fits_in_none(fake):

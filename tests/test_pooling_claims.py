@@ -265,7 +265,7 @@ def test_held_out_rmsd_is_the_exact_one(pooling, radon, counties, model):
     error = np.empty(len(radon))
     for held_out in range(5):
         homes = radon[fold == held_out]
-        posterior = exact_posterior(radon[fold != held_out], counties, **MODELS[model])
+        posterior = exact_posterior(radon[fold != held_out], counties, n_nodes=20, **MODELS[model])
         error[fold == held_out] = homes["log_radon"] - posterior.expected_log_radon(homes)
     rmsd = np.sqrt(np.mean(error**2))
     # 2,500 draws leave an error of 10 / sqrt(2500) in the mean of a slope that is all prior, of

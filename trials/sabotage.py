@@ -1,0 +1,57 @@
+"""Spoil a copy of the book in one way at a time, and see that its tests notice: 'make sabotage'."""
+
+import argparse
+import os
+import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+from copies import ROOT, copy_book, run_tests
+from sabotages import SABOTAGES, Sabotage
+
+
+def spoil(sabotage: Sabotage) -> str:
+    """Apply a sabotage to a copy; return what noticed it, nothing if nothing did.
+
+    Raises ValueError if the text to replace does not stand in the file exactly once.
+    """
+    book = ROOT / "_build" / "sabotage" / sabotage.name.replace(" ", "-")
+    copy_book(book)
+    # What the sabotage leaves alone is not executed again.
+    cache = book / "_build" / ".jupyter_cache"
+    shutil.rmtree(cache, ignore_errors=True)
+    shutil.copytree(ROOT / "_build" / ".jupyter_cache", cache)
+    path = book / sabotage.file
+    text = path.read_text("utf-8")
+    if text.count(sabotage.old) != 1:
+        raise ValueError(
+            f"Sabotage '{sabotage.name}': its text stands {text.count(sabotage.old)} times in "
+            f"{sabotage.file}, not once. Bring trials/sabotages.py up to date."
+        )
+    path.write_text(text.replace(sabotage.old, sabotage.new), "utf-8")
+    try:
+        outcomes = run_tests(book, "--numprocesses=1")
+    except RuntimeError as error:
+        return str(error).split("\n")[-1]
+    failures = outcomes.loc[~outcomes["passed"], "test"]
+    return f"{len(failures)} of the tests, such as {failures.iloc[0]}" if len(failures) else ""
+
+
+def main(names: list[str]) -> bool:
+    """Try all sabotages, or those named, print what noticed each, and say whether all were."""
+    chosen = [sabotage for sabotage in SABOTAGES if not names or sabotage.name in names]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        noticed = dict(zip([s.name for s in chosen], pool.map(spoil, chosen), strict=True))
+    for name, by in noticed.items():
+        print(f"{name}: {'noticed by ' + by if by else 'NOT NOTICED'}")
+    print(f"{sum(map(bool, noticed.values()))} of {len(noticed)} sabotages were noticed.")
+    return all(noticed.values())
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="the sabotages to try; all, if none is named")
+    try:
+        sys.exit(not main(parser.parse_args().names))
+    except ValueError as error:
+        sys.exit(str(error))

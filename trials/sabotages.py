@@ -1,0 +1,119 @@
+"""What the suite must notice: each entry replaces one text in one file. Add yours at the end."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Sabotage:
+    """A change that makes the book wrong: what it does, where, and the text before and after."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+SABOTAGES = [
+    Sabotage(
+        "centered slopes in place of non-centered ones",
+        "chapters/pooling.md",
+        'beta = pm.Deterministic(\n        "beta", mu_beta + sigma_beta * z_beta, dims="county"\n    )',
+        'beta = pm.Normal("beta", mu_beta, sigma_beta, dims="county")',
+    ),
+    Sabotage(
+        "a prior ten times as wide",
+        "chapters/pooling.md",
+        'beta = pm.Normal("beta", mu=0, sigma=10, dims="county")',
+        'beta = pm.Normal("beta", mu=0, sigma=100, dims="county")',
+    ),
+    Sabotage(
+        "a prior ten times as narrow",
+        "chapters/non-centered.md",
+        '        sigma_alpha = pm.HalfNormal("sigma_alpha", sigma=1)',
+        '        sigma_alpha = pm.HalfNormal("sigma_alpha", sigma=0.1)',
+    ),
+    Sabotage(
+        "floor coded backwards",
+        "chapters/pooling.md",
+        'radon = pd.read_csv("../data/radon.csv")',
+        'radon = pd.read_csv("../data/radon.csv")\nradon["floor"] = 1 - radon["floor"]',
+    ),
+    Sabotage(
+        "one county dropped",
+        "chapters/funnel.md",
+        'radon = pd.read_csv("../data/radon.csv")',
+        'radon = pd.read_csv("../data/radon.csv").query("county != \'AITKIN\'")',
+    ),
+    Sabotage(
+        "logarithm to base 10 on the way back",
+        "chapters/pooling.md",
+        "family[name] = np.exp(rng.normal(expected, sigma_y)) - 0.1",
+        "family[name] = 10 ** rng.normal(expected, sigma_y) - 0.1",
+    ),
+    Sabotage(
+        "logarithm to base 10 in the data",
+        "data/build_radon.py",
+        'np.log(homes["activity"] + 0.1)',
+        'np.log10(homes["activity"] + 0.1)',
+    ),
+    Sabotage(
+        "a number typed in place of a computed one",
+        "chapters/pooling.md",
+        "{glue:text}`hierarchical_sigma_alpha_mean:.2f`",
+        "0.32",
+    ),
+    Sabotage(
+        "a digit more than the draws know",
+        "chapters/pooling.md",
+        "{glue:text}`hierarchical_sigma_beta_mean:.2f`",
+        "{glue:text}`hierarchical_sigma_beta_mean:.3f`",
+    ),
+    Sabotage(
+        "an interval of no kind",
+        "chapters/pooling.md",
+        "The 89 % equal-tailed interval reaches",
+        "The interval reaches",
+    ),
+    Sabotage(
+        "an interval of another probability",
+        "chapters/pooling.md",
+        'for end, share in {"low": 0.055, "high": 0.945}.items():',
+        'for end, share in {"low": 0.025, "high": 0.975}.items():',
+    ),
+    Sabotage(
+        "divergences silenced",
+        "build_tools/fits.py",
+        'int(stats["diverging"].sum()) if "diverging" in stats else 0',
+        "0",
+    ),
+    Sabotage(
+        "too few draws",
+        "chapters/map-versus-expectation.md",
+        "    pooled_idata = pm.sample(\n        draws=2000",
+        "    pooled_idata = pm.sample(\n        draws=200",
+    ),
+    Sabotage(
+        "randomness without a seed",
+        "chapters/funnel.md",
+        "rng = np.random.default_rng(RANDOM_SEED)",
+        "rng = np.random.default_rng()",
+    ),
+    Sabotage(
+        "a term lost in the referee's formula",
+        "chapters/non-centered.md",
+        " - s**2 * a * b",
+        "",
+    ),
+    Sabotage(
+        "noise in the world without noise",
+        "chapters/fake-data.md",
+        'return beta, truth["alpha"] + beta * x',
+        'return beta, truth["alpha"] + beta * x + rng.normal(0, 0.1, size=100)',
+    ),
+    Sabotage(
+        "a claim without a test",
+        "chapters/radon-data.md",
+        'claim("data_zero_count", (radon["activity"] == 0).sum())',
+        'claim("data_zero_count", (radon["activity"] == 0).sum())\nclaim("data_answer", 42)',
+    ),
+]
