@@ -4,7 +4,7 @@ PYTHON ?= python3
 N ?= 5
 BIN := .venv/bin
 
-.PHONY: book test seeds lab lock format clean install
+.PHONY: book test seeds sabotage canary lab lock format clean install
 
 book: install  ## execute the chapters and build the site in _build/html
 	@$(BIN)/python build_tools/book.py
@@ -14,6 +14,12 @@ test: install  ## run the whole test suite
 
 seeds: install  ## test every claim with N other seeds: make seeds N=10
 	@$(BIN)/python trials/seeds.py $(N)
+
+sabotage: install  ## spoil the book in many ways, and see that the tests notice each
+	@$(BIN)/python trials/sabotage.py
+
+canary: install  ## try the newest versions that requirements.in allows
+	@$(BIN)/python trials/canary.py
 
 lab: install  ## open the chapters as notebooks in JupyterLab
 	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/chapters
