@@ -99,3 +99,16 @@ def read_blocks(chapter: Path) -> Iterator[Block]:
             yield replace(start, line=line + 1, text=caption)
         if alt := options.get("image", {}).get("alt"):
             yield replace(start, line=line + 1, text=alt, is_alt_text=True)
+
+
+def formulas(source: str) -> list[str]:
+    """Return the formulas of a Markdown text, those inside of directives too."""
+    found = []
+    for token in PARSER.parse(source):
+        if token.type in ("math_block", "amsmath"):
+            found.append(token.content)
+        elif token.type == "inline":
+            found += [child.content for child in token.children if child.type == "math_inline"]
+        elif token.type in ("fence", "colon_fence") and not token.info.startswith("{code-cell}"):
+            found += formulas(token.content)
+    return found

@@ -15,7 +15,7 @@ kernelspec: {name: python3, display_name: Python 3}
 
 # One picture
 
-A number that nobody computed: {glue:text}`absent_mean:.2f`.
+A number that nobody computed: {glue:text}`absent_mean:.2f`. It belongs to $\\sigma$.
 
 ```{code-cell} ipython3
 from IPython.display import SVG
@@ -26,8 +26,8 @@ SVG("<svg xmlns='http://www.w3.org/2000/svg'/>")
 
 
 @pytest.fixture(scope="module")
-def broken_build(tmp_path_factory):
-    """Return the outcome of building a book with a missing glue key and a picture without words."""
+def root(tmp_path_factory):
+    """Return a book with a missing glue key and a picture without words."""
     root = tmp_path_factory.mktemp("book")
     for name in ["build_tools", "data"]:
         shutil.copytree(ROOT / name, root / name)
@@ -40,9 +40,21 @@ def broken_build(tmp_path_factory):
     (root / "_toc.yml").write_text(
         "format: jb-book\nroot: index\nchapters: [{file: chapters/page}]\n"
     )
+    return root
+
+
+@pytest.fixture(scope="module")
+def broken_build(root):
+    """Return the outcome of building it."""
     command = [sys.executable, root / "build_tools" / "book.py"]
     subprocess.run(command, capture_output=True)  # the second run must find what the first one did
     return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def page(root, broken_build):
+    """Return its page, which is there to look at."""
+    return (root / "_build" / "html" / "chapters" / "page.html").read_text("utf-8")
 
 
 def test_book_with_a_hole_is_not_built(broken_build):
@@ -57,3 +69,14 @@ def test_missing_glue_key_is_named(broken_build):
 def test_picture_without_alt_text_is_named(broken_build):
     warning = r"chapters/page.md:.*WARNING: a picture has no alt text"
     assert re.search(warning, broken_build.stderr)
+
+
+def test_page_asks_nobody_else_for_anything(page):
+    addresses = re.findall(r"<(?:script|img|link)[^>]* (?:src|href)=\"([^\"]+)", page)
+    assert addresses
+    assert not [address for address in addresses if "//" in address]
+
+
+def test_page_has_its_equations_in_it(page):
+    assert "<math" in page
+    assert "mathjax" not in page.lower().replace("mathjax_ignore", "")

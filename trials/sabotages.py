@@ -83,14 +83,14 @@ SABOTAGES = [
     Sabotage(
         "divergences silenced",
         "build_tools/fits.py",
-        'int(stats["diverging"].sum()) if "diverging" in stats else 0',
-        "0",
+        'int(stats["diverging"].sum())',
+        'int(0 * stats["diverging"].sum())',
     ),
     Sabotage(
         "too few draws",
         "chapters/map-versus-expectation.md",
-        "    pooled_idata = pm.sample(\n        draws=2000",
-        "    pooled_idata = pm.sample(\n        draws=200",
+        "    noncentered_idata = pm.sample(\n        draws=2000",
+        "    noncentered_idata = pm.sample(\n        draws=200",
     ),
     Sabotage(
         "randomness without a seed",

@@ -1,0 +1,92 @@
+"""Sphinx extension: pages load what they use, and figures are light and sharp."""
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+from docutils import nodes
+from myst_nb.sphinx_ import HideCodeCellNode, depart_HideCellInput, visit_HideCellInput
+from PIL import Image
+from sphinx.application import Sphinx
+
+# Live code cells, which this book does not have, and tabs, which it does not use.
+UNUSED = ["thebe", "design-tabs", "sphinx-design"]
+
+
+def drop_unused_assets(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree
+) -> None:
+    """Keep scripts and styles of extensions that Jupyter Book loads in any case off the page."""
+    for kind in ["script_files", "css_files"]:
+        context[kind] = [
+            asset
+            for asset in context[kind]
+            if not any(name in f"{asset.filename} {asset.attributes}".lower() for name in UNUSED)
+        ]
+
+
+def lighten_figures(app: Sphinx, doctree: nodes.document) -> None:
+    """Turn the figures into WebP of a known size, which the browser loads when they come near."""
+    for image in doctree.findall(nodes.image):
+        _, path = app.env.relfn2path(image["uri"], app.env.docname)
+        if not path.endswith(".png"):
+            continue
+        with Image.open(path) as figure:
+            figure.save(Path(path).with_suffix(".webp"), lossless=True, method=6)
+            dpi = figure.info.get("dpi", (96, 96))[0]
+            # CSS takes an inch for 96 pixels, whatever the density of the screen.
+            image["size"] = [round(size * 96 / dpi) for size in figure.size]
+        image["uri"] = str(Path(image["uri"]).with_suffix(".webp"))
+        image["loading"] = "lazy"
+
+
+def mend_tables(app: Sphinx, doctree: nodes.document) -> None:
+    """Make the tables of pandas scroll by themselves, by the keyboard too, without empty headers."""
+    for raw in doctree.findall(nodes.raw):
+        if 'class="dataframe"' in raw.astext():
+            html = raw.astext().replace("<th></th>", "<td></td>")
+            html = html.replace("<table ", '<div class="wide" tabindex="0"><table ')
+            html = html.replace("</table>", "</table></div>")
+            raw.children = [nodes.Text(html)]
+
+
+def replace_in_page(app: Sphinx, node: type[nodes.Node], old: str, new: Callable | str) -> None:
+    """Have a text replaced in what the theme or an extension writes for a kind of node."""
+    name = node.__name__
+
+    def visit(translator, node):
+        start = len(translator.body)
+        getattr(type(translator), f"visit_{name}", visit_HideCellInput)(translator, node)
+        text = new(node) if callable(new) else new
+        written = [part.replace(old, text, 1) for part in translator.body[start:]]
+        translator.body[start:] = written
+
+    def depart(translator, node):
+        getattr(type(translator), f"depart_{name}", depart_HideCellInput)(translator, node)
+
+    app.add_node(node, override=True, html=(visit, depart))
+
+
+def image_size(image: nodes.image) -> str:
+    """Return the beginning of an image's element with its size: the text below must not jump."""
+    if "size" not in image:
+        return "<img "
+    return '<img width="{}" height="{}" '.format(*image["size"])
+
+
+def setup(app: Sphinx) -> dict:
+    """Register the handlers; they come after those of Jupyter Book's own extensions."""
+    app.connect("html-page-context", drop_unused_assets, priority=900)
+    app.connect("doctree-read", lighten_figures, priority=400)
+    app.connect("doctree-read", mend_tables)
+    replace_in_page(app, nodes.image, "<img ", image_size)
+    # What scrolls on a narrow screen, the keyboard must reach.
+    container = '<div class="pst-scrollable-table-container"'
+    replace_in_page(app, nodes.table, container, f'{container} tabindex="0"')
+    # A role that is no longer in use.
+    replace_in_page(app, nodes.citation, 'role="doc-biblioentry"', 'role="listitem"')
+    # A name that is not the text that one sees.
+    replace_in_page(app, HideCodeCellNode, ' aria-label="Toggle hidden content"', "")
+    # Pages are read again when this or another extension of the book changes.
+    extensions = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    return {"parallel_read_safe": True, "env_version": zlib.crc32(extensions)}
