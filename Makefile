@@ -9,7 +9,7 @@ BIN := .venv/bin
 book: install  ## execute the chapters and build the site in _build/html
 	@$(BIN)/python build_tools/book.py
 
-test: install  ## run the whole test suite
+test: book  ## run the whole test suite
 	@$(BIN)/python -m pytest
 
 seeds: install  ## test every claim with N other seeds: make seeds N=10

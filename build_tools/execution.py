@@ -27,7 +27,12 @@ ROOT = Path(__file__).parents[1]
 CELL_SECONDS = 240  # a cell that runs longer than this hangs; the slowest takes about 20
 KERNEL_CONFIG = Config(
     KernelManager={"transport_encryption": "auto"},  # as ipykernel asks for
-    NotebookClient={"extra_arguments": ["--IPKernelApp.extra_extensions=fits"]},
+    NotebookClient={
+        "extra_arguments": [
+            "--IPKernelApp.extra_extensions=fits",
+            "--InlineBackend.figure_formats={'retina'}",  # sharp on a high-density screen
+        ]
+    },
 )
 
 
@@ -55,7 +60,7 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
 
 
 def fingerprint(notebook: NotebookNode, root: Path = ROOT) -> str:
-    """Hash all that a chapter's outputs depend on: its code, its data, the lock and Python."""
+    """Hash all that a chapter's outputs depend on: code, data, style, kernel, lock and Python."""
     # Cell by cell: a line that moves to another cell takes its output along.
     code = json.dumps(
         [
@@ -64,8 +69,9 @@ def fingerprint(notebook: NotebookNode, root: Path = ROOT) -> str:
         ]
     )
     data = [path for path in sorted((root / "data").glob("*.csv")) if path.name in code]
-    digest = hashlib.sha256(f"{platform.python_version()}\n{code}".encode())
-    for path in [root / "requirements.txt", Path(fits.__file__), *data]:
+    digest = hashlib.sha256(f"{platform.python_version()}\n{KERNEL_CONFIG}\n{code}".encode())
+    style = (root / "chapters").glob("matplotlibrc")
+    for path in [root / "requirements.txt", Path(fits.__file__), *style, *data]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -7,8 +7,13 @@ and fails if there is a claim that no test reads.
 import hashlib
 import json
 import os
+import shutil
+import threading
 from collections import defaultdict
 from datetime import date
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -85,6 +90,36 @@ def pytest_sessionfinish(session):
         "tests": guards,
     }
     (ROOT / "_build" / "guards.json").write_text(json.dumps(record, indent=2) + "\n")
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args, browser_type):
+    """Return how pytest-playwright starts its browser: Chromium, the system's if there is one."""
+    names = ["chromium", "chromium-browser", "google-chrome"]
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if not found and not Path(browser_type.executable_path).exists():
+        stop = pytest.fail if os.environ.get("CI") else pytest.skip
+        stop("There is no Chromium: install it, or name it in the environment variable CHROMIUM.")
+    return browser_type_launch_args | {"executable_path": found}
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves files without a word."""
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="session")
+def site():
+    """Serve the built site from a folder below the server's root and return its address."""
+    if not (ROOT / "_build" / "html" / "index.html").exists():
+        pytest.fail("The site is not built yet: run 'make book' first.")
+    handler = partial(QuietHandler, directory=ROOT / "_build")
+    server = ThreadingHTTPServer(("localhost", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://localhost:{server.server_port}/html"
+    server.shutdown()
 
 
 @pytest.fixture(scope="session")
