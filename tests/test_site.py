@@ -1,6 +1,177 @@
-"""Every page works in a real browser."""
+"""Every page of the built site, in a real browser."""
+
+import re
+from urllib.parse import unquote, urldefrag
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from execution import ROOT
+from playwright.sync_api import expect
+
+HTML = ROOT / "_build" / "html"
+SOURCES = re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text())
+PAGES = [f"{source}.html" for source in SOURCES] + ["genindex.html", "search.html"]
+CHAPTER = "chapters/pooling.html"  # it has a bit of everything
+WIDTHS = [1280, 390]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+LOUD = ["error", "warning"]
+every_page = pytest.mark.parametrize("name", PAGES)
 
 
-def test_page_opens(page, site):
-    page.goto(f"{site}/index.html")
-    assert "Partial Pooling" in page.title()
+@pytest.fixture
+def noise(page):
+    """Return a list of what goes wrong in the browser, which grows as it does."""
+    noise = []
+    page.on("console", lambda said: said.type in LOUD and noise.append(f"{said.type}: {said.text}"))
+    page.on("pageerror", lambda error: noise.append(f"error: {error}"))
+    page.on("requestfailed", lambda request: noise.append(f"failed: {request.url}"))
+    page.on(
+        "response", lambda answer: answer.ok or noise.append(f"{answer.status}: {answer.url}")
+    )
+    return noise
+
+
+def read_to_the_end(page):
+    """Scroll as a reader does, so that late pictures are loaded, too."""
+    for picture in page.locator("img").all():
+        picture.evaluate("picture => {picture.loading = 'eager'; return picture.decode()}")
+    page.wait_for_load_state("networkidle")
+
+
+@every_page
+def test_page_puts_no_obstacle_in_anyones_way(page, site, name):
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(f"{site}/{name}")
+        for theme in ["light", "dark"]:
+            # Colours in transition have the contrast of neither theme.
+            page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            expect(page.locator("html")).to_have_attribute("data-theme", theme)
+            found = Axe().run(page, options={"preload": False, "runOnly": RULES})
+            assert found.violations_count == 0, f"{theme}, {width}: {found.generate_report()}"
+
+
+@every_page
+def test_page_is_as_wide_as_the_screen(page, site, name):
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(f"{site}/{name}")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@every_page
+def test_page_is_silent_and_needs_nobody_else(page, site, noise, name):
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(f"{site}/{name}")
+    read_to_the_end(page)
+    assert noise == []
+    assert [url for url in requests if not url.startswith((site, "data:"))] == []
+
+
+@every_page
+def test_page_works_from_disk(page, noise, name):
+    page.goto((HTML / name).as_uri())
+    read_to_the_end(page)
+    assert noise == []
+
+
+@every_page
+def test_every_link_of_a_page_leads_somewhere(page, site, name):
+    page.goto(f"{site}/{name}")
+    links = page.locator("a[href]").evaluate_all("links => links.map(link => link.href)")
+    inside = {unquote(link) for link in links if link.startswith(site)}
+    assert inside
+    for link in inside:
+        address, anchor = urldefrag(link.removeprefix(site).lstrip("/"))
+        target = HTML / address.partition("?")[0]
+        assert target.is_file(), link
+        if anchor:
+            assert re.search(rf'\bid="{re.escape(anchor)}"', target.read_text("utf-8")), link
+
+
+@every_page
+def test_headings_are_in_order(page, site, name):
+    page.goto(f"{site}/{name}")
+    headings = page.locator("main :is(h1, h2, h3, h4, h5, h6)").filter(visible=True)
+    levels = headings.evaluate_all("headings => headings.map(each => Number(each.tagName[1]))")
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+
+
+@every_page
+def test_pictures_keep_their_place_and_come_when_needed(page, site, name):
+    page.goto(f"{site}/{name}")
+    for picture in page.locator("article img").all():
+        assert picture.get_attribute("loading") == "lazy"
+        assert float(picture.get_attribute("width")) > 0
+        assert float(picture.get_attribute("height")) > 0
+
+
+def test_figures_are_sharp_on_a_high_density_screen(page, site):
+    page.goto(f"{site}/{CHAPTER}")
+    read_to_the_end(page)
+    for picture in page.locator("article figure img").all():
+        assert picture.evaluate("img => img.naturalWidth >= 2 * img.clientWidth")
+
+
+def test_keyboard_skips_to_the_text(page, site):
+    page.goto(f"{site}/{CHAPTER}")
+    page.keyboard.press("Tab")
+    expect(page.locator(":focus")).to_have_text("Skip to main content")
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#main-content")
+    page.keyboard.press("Tab")
+    assert page.locator(":focus").evaluate("link => Boolean(link.closest('main'))")
+
+
+def test_theme_can_be_switched_by_keyboard(page, site):
+    page.goto(f"{site}/{CHAPTER}")
+    themes = set()
+    for _ in range(3):
+        page.locator(".theme-switch-button:visible").press("Enter")
+        themes.add(page.locator("html").get_attribute("data-theme"))
+    assert themes == {"light", "dark"}
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("shrinkage", "Pooled, unpooled, hierarchical"),
+        ("divergence", "The funnel"),
+        ("sigma_alpha", "Pooled, unpooled, hierarchical"),
+        ("partial pooling", "Words and symbols"),
+    ],
+)
+def test_search_finds(page, site, words, found):
+    page.goto(f"{site}/{CHAPTER}")
+    page.keyboard.press("Control+k")
+    page.keyboard.type(words)
+    page.keyboard.press("Enter")
+    expect(page.locator("#search-results li").filter(has_text=found).first).to_be_visible()
+
+
+def test_copy_button_copies_the_code(context, page, site):
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{site}/{CHAPTER}")
+    cell = page.locator("div.highlight").filter(has_text="import pymc as pm")
+    cell.hover()
+    cell.locator("button.copybtn").click()
+    assert "import pymc as pm\n" in page.evaluate("navigator.clipboard.readText()")
+
+
+def test_hidden_code_and_solutions_unfold_by_keyboard(page, site):
+    page.goto(f"{site}/{CHAPTER}")
+    for summary in page.locator("article details > summary").all():
+        summary.press("Enter")
+        assert summary.evaluate("summary => summary.parentElement.open")
+
+
+def test_table_and_equation_that_scroll_are_reached_by_keyboard(page, site):
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(f"{site}/{CHAPTER}")
+    scrolling = page.locator("article :is(div.wide, div.math, pre)").filter(visible=True)
+    for element in scrolling.all():
+        if element.evaluate("element => element.scrollWidth > element.clientWidth + 1"):
+            element.focus()
+            assert element.evaluate("element => element === document.activeElement")
