@@ -4,7 +4,7 @@ PYTHON ?= python3
 N ?= 5
 BIN := .venv/bin
 
-.PHONY: book test seeds sabotage canary lab lock format clean install
+.PHONY: book test seeds sabotage canary weigh lab lock format clean install
 
 book: install  ## execute the chapters and build the site in _build/html
 	@$(BIN)/python build_tools/book.py
@@ -20,6 +20,9 @@ sabotage: install  ## spoil the book in many ways, and see that the tests notice
 
 canary: install  ## try the newest versions that requirements.in allows
 	@$(BIN)/python trials/canary.py
+
+weigh: install  ## print what each page costs a reader, beside Jupyter Book's plain ones
+	@$(BIN)/python trials/weigh.py
 
 lab: install  ## open the chapters as notebooks in JupyterLab
 	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/chapters

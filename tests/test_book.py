@@ -1,5 +1,6 @@
-"""A site with a hole in it is not built."""
+"""A site with a hole in it is not built; a site with an address can be found there."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -8,7 +9,9 @@ import sys
 import pytest
 from execution import ROOT
 
+ADDRESS = "https://book.example/some/folder"  # no such place
 PAGE = """---
+description: What this page is about.
 jupytext: {text_representation: {extension: .md, format_name: myst}}
 kernelspec: {name: python3, display_name: Python 3}
 ---
@@ -45,16 +48,21 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def broken_build(root):
-    """Return the outcome of building it."""
+    """Return the outcome of building it for an address."""
     command = [sys.executable, root / "build_tools" / "book.py"]
-    subprocess.run(command, capture_output=True)  # the second run must find what the first one did
-    return subprocess.run(command, capture_output=True, text=True)
+    options = {"capture_output": True, "text": True, "env": os.environ | {"SITE_URL": ADDRESS}}
+    subprocess.run(command, **options)  # the second run must find what the first one did
+    return subprocess.run(command, **options)
 
 
 @pytest.fixture(scope="module")
 def page(root, broken_build):
     """Return its page, which is there to look at."""
-    return (root / "_build" / "html" / "chapters" / "page.html").read_text("utf-8")
+    return read(root, "chapters/page.html")
+
+
+def read(root, name):
+    return (root / "_build" / "html" / name).read_text("utf-8")
 
 
 def test_book_with_a_hole_is_not_built(broken_build):
@@ -72,7 +80,8 @@ def test_picture_without_alt_text_is_named(broken_build):
 
 
 def test_page_asks_nobody_else_for_anything(page):
-    addresses = re.findall(r"<(?:script|img|link)[^>]* (?:src|href)=\"([^\"]+)", page)
+    tag = r"<(?:script|img|link(?! rel=\"canonical))[^>]* (?:src|href)=\"([^\"]+)"
+    addresses = re.findall(tag, page)
     assert addresses
     assert not [address for address in addresses if "//" in address]
 
@@ -80,3 +89,24 @@ def test_page_asks_nobody_else_for_anything(page):
 def test_page_has_its_equations_in_it(page):
     assert "<math" in page
     assert "mathjax" not in page.lower().replace("mathjax_ignore", "")
+
+
+def test_page_says_what_it_is_about(page):
+    assert '<meta name="description" content="What this page is about." />' in page
+    assert '<meta property="og:description" content="What this page is about." />' in page
+
+
+def test_link_to_a_page_shows_a_card_that_exists(root, page):
+    card = re.search(r'<meta property="og:image" content="([^"]+)"', page)[1]
+    assert (root / "_build" / "html" / card.removeprefix(f"{ADDRESS}/")).is_file()
+
+
+def test_sitemap_names_the_pages(root):
+    pages = re.findall("<loc>(.*?)</loc>", read(root, "sitemap.xml"))
+    assert set(pages) == {f"{ADDRESS}/index.html", f"{ADDRESS}/chapters/page.html"}
+
+
+def test_page_for_wrong_addresses_finds_the_others_from_anywhere(root):
+    targets = re.findall(r' (?:src|href)="([^"#][^"]*)"', read(root, "404.html"))
+    assert "/some/folder/index.html" in targets
+    assert all(target.startswith(("/some/folder/", ADDRESS, "data:")) for target in targets)

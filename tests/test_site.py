@@ -25,9 +25,7 @@ def noise(page):
     page.on("console", lambda said: said.type in LOUD and noise.append(f"{said.type}: {said.text}"))
     page.on("pageerror", lambda error: noise.append(f"error: {error}"))
     page.on("requestfailed", lambda request: noise.append(f"failed: {request.url}"))
-    page.on(
-        "response", lambda answer: answer.ok or noise.append(f"{answer.status}: {answer.url}")
-    )
+    page.on("response", lambda answer: answer.ok or noise.append(f"{answer.status}: {answer.url}"))
     return noise
 
 
