@@ -9,20 +9,24 @@ from myst_nb.sphinx_ import HideCodeCellNode, depart_HideCellInput, visit_HideCe
 from PIL import Image
 from sphinx.application import Sphinx
 
-# Live code cells, which this book does not have, and tabs, which it does not use.
-UNUSED = ["thebe", "design-tabs", "sphinx-design"]
+# Live code cells, which this book does not have, tabs and the state of progress bars.
+UNUSED = ["thebe", "design-tabs", "sphinx-design", "widget-state"]
 
 
-def drop_unused_assets(
-    app: Sphinx, pagename: str, templatename: str, context: dict, doctree
-) -> None:
-    """Keep scripts and styles of extensions that Jupyter Book loads in any case off the page."""
+def lighten_assets(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Drop scripts and styles that Jupyter Book loads in any case; no other script may block."""
     for kind in ["script_files", "css_files"]:
         context[kind] = [
             asset
             for asset in context[kind]
             if not any(name in f"{asset.filename} {asset.attributes}".lower() for name in UNUSED)
         ]
+    for script in context["script_files"]:
+        # The page's own scripts use the options at once, and the page for searching more than that.
+        if pagename == "search":
+            script.attributes.pop("defer", None)  # pages share these objects
+        elif script.filename and "options" not in str(script.filename):
+            script.attributes["defer"] = "defer"
 
 
 def lighten_figures(app: Sphinx, doctree: nodes.document) -> None:
@@ -77,7 +81,7 @@ def image_size(image: nodes.image) -> str:
 
 def setup(app: Sphinx) -> dict:
     """Register the handlers; they come after those of Jupyter Book's own extensions."""
-    app.connect("html-page-context", drop_unused_assets, priority=900)
+    app.connect("html-page-context", lighten_assets, priority=900)
     app.connect("doctree-read", lighten_figures, priority=400)
     app.connect("doctree-read", mend_tables)
     replace_in_page(app, nodes.image, "<img ", image_size)
