@@ -41,6 +41,8 @@ def lighten_figures(app: Sphinx, doctree: nodes.document) -> None:
             dpi = figure.info.get("dpi", (96, 96))[0]
             # CSS takes an inch for 96 pixels, whatever the density of the screen.
             image["size"] = [round(size * 96 / dpi) for size in figure.size]
+        for side in ["width", "height"]:  # a style that would keep figures from shrinking evenly
+            image.attributes.pop(side, None)
         image["uri"] = str(Path(image["uri"]).with_suffix(".avif"))
         image["loading"] = "lazy"
 

@@ -106,6 +106,18 @@ def test_pictures_keep_their_place_and_come_when_needed(page, site, name):
         assert float(picture.get_attribute("height")) > 0
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_figures_keep_their_proportions(page, site, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{site}/{CHAPTER}")
+    read_to_the_end(page)
+    for picture in page.locator("article figure img").all():
+        shown, true = picture.evaluate(
+            "img => [img.clientWidth / img.clientHeight, img.naturalWidth / img.naturalHeight]"
+        )
+        assert shown == pytest.approx(true, rel=0.01)
+
+
 def test_figures_are_sharp_on_a_high_density_screen(page, site):
     page.goto(f"{site}/{CHAPTER}")
     read_to_the_end(page)
