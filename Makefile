@@ -4,13 +4,22 @@ PYTHON ?= python3
 N ?= 5
 BIN := .venv/bin
 
-.PHONY: book test seeds sabotage canary weigh lab lock format clean install
+.PHONY: book notebooks pdf test offline seeds sabotage canary weigh lab lock format clean install
 
 book: install  ## execute the chapters and build the site in _build/html
 	@$(BIN)/python build_tools/book.py
 
+notebooks: book  ## make plain notebooks, and a zip of all with what they need
+	@echo "The notebooks are in _build/notebooks, and all with their data in _build/partial-pooling.zip."
+
+pdf: install  ## print the book into _build/partial-pooling.pdf
+	@$(BIN)/python build_tools/pdf.py
+
 test: book  ## run the whole test suite
 	@$(BIN)/python -m pytest
+
+offline: book  ## run the notebooks of the zip in an empty folder, without a network
+	@$(BIN)/python trials/offline.py
 
 seeds: install  ## test every claim with N other seeds: make seeds N=10
 	@$(BIN)/python trials/seeds.py $(N)

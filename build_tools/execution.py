@@ -230,7 +230,9 @@ def write_claims(root: Path = ROOT) -> None:
                 raise BookError(
                     f"chapters/{name}.md glues {key} as {text}, which is no plain number or text."
                 ) from error
-    (root / "_build" / "claims.json").write_text(json.dumps(claims, indent=2) + "\n")
+    path, text = root / "_build" / "claims.json", json.dumps(claims, indent=2) + "\n"
+    if not path.exists() or path.read_text() != text:  # what reads it need not read it again
+        path.write_text(text)
 
 
 def setup(app: Sphinx) -> dict:

@@ -40,6 +40,8 @@ class ChapterList(SphinxDirective):
 
 def describe_page(app: Sphinx, pagename: str, templatename: str, context: dict, doctree) -> None:
     """Give the page's description to whom it may lead here, and that of the next page to readers."""
+    if app.builder.name == "singlehtml":
+        return  # the print edition has one page, and nothing leads to it
     description = app.env.metadata[pagename].get("description")
     if description:
         context["metatags"] += f'<meta name="description" content="{description}" />\n'

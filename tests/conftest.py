@@ -7,7 +7,6 @@ and fails if there is a claim that no test reads.
 import hashlib
 import json
 import os
-import shutil
 import threading
 from collections import defaultdict
 from datetime import date
@@ -20,6 +19,7 @@ import pytest
 from build_radon import check_radon
 from exact_posterior import MODELS, exact_posterior
 from execution import ROOT, BookError, execute_chapters
+from pdf import find_chromium
 
 
 def pytest_configure(config):
@@ -95,8 +95,7 @@ def pytest_sessionfinish(session):
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args, browser_type):
     """Return how pytest-playwright starts its browser: Chromium, the system's if there is one."""
-    names = ["chromium", "chromium-browser", "google-chrome"]
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    found = find_chromium()
     if not found and not Path(browser_type.executable_path).exists():
         stop = pytest.fail if os.environ.get("CI") else pytest.skip
         stop("There is no Chromium: install it, or name it in the environment variable CHROMIUM.")
