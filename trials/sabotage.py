@@ -9,6 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from copies import ROOT, copy_book, run_tests
 from sabotages import SABOTAGES, Sabotage
 
+# The tests of what is built from the book; it is not built here.
+OF_THE_SITE = [f"--ignore=tests/test_{name}.py" for name in ["live_figures", "notebooks", "site"]]
+
 
 def spoil(sabotage: Sabotage) -> str:
     """Apply a sabotage to a copy; return what noticed it, nothing if nothing did.
@@ -31,7 +34,7 @@ def spoil(sabotage: Sabotage) -> str:
     path.write_text(text.replace(sabotage.old, sabotage.new), "utf-8")
     claims = ROOT / "tests" / f"test_{path.stem.replace('-', '_')}_claims.py"
     likely = [f"tests/{name}" for name in [claims.name, "test_fits.py", "test_prose.py"]]
-    for tests in [likely if claims.exists() else [], []]:  # the likely ones first, then all
+    for tests in [likely if claims.exists() else [], OF_THE_SITE]:  # the likely ones first, then all
         try:
             outcomes = run_tests(book, "--numprocesses=1", *tests)
         except RuntimeError as error:
