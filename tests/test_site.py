@@ -2,7 +2,9 @@
 
 import re
 from urllib.parse import unquote, urldefrag
+from zipfile import ZipFile
 
+import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from execution import ROOT
@@ -159,6 +161,19 @@ def test_search_finds(page, site, words, found):
     page.keyboard.type(words)
     page.keyboard.press("Enter")
     expect(page.locator("#search-results li").filter(has_text=found).first).to_be_visible()
+
+
+@pytest.mark.parametrize("wanted", ["This notebook", "All notebooks and data"])
+def test_download_opens(page, site, wanted):
+    page.goto(f"{site}/{CHAPTER}")
+    page.get_by_role("button", name="Download").press("Enter")
+    with page.expect_download() as download:
+        page.get_by_role("link", name=wanted).press("Enter")
+    path = download.value.path()
+    if wanted == "This notebook":
+        nbformat.validate(nbformat.read(path, as_version=4))
+    else:
+        assert ZipFile(path).testzip() is None
 
 
 def test_copy_button_copies_the_code(context, page, site):
