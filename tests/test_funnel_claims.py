@@ -52,6 +52,18 @@ def test_short_step_fits_both(funnel):
     assert funnel["leapfrog_neck_short_change"] < 0.2
 
 
+def test_long_steps_never_enter_the_neck(funnel):
+    assert funnel["walk_long_smallest"] > -3
+    assert funnel["walk_long_divergences_count"] > 10
+    assert funnel["walk_long_ess"] < 400
+
+
+def test_short_steps_crawl(funnel):
+    assert funnel["walk_short_ess"] < 100
+    assert funnel["walk_short_divergences_count"] < funnel["walk_long_divergences_count"]
+    assert funnel["walk_short_smallest"] > -6  # in the picture
+
+
 @pytest.mark.parametrize("parameter", POPULATION)
 def test_referee_is_exact(funnel, exact, parameter):
     mean, sd = exact["hierarchical"].mean_and_sd(parameter)
