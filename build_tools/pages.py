@@ -2,12 +2,16 @@
 
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode, depart_HideCellInput, visit_HideCellInput
 from PIL import Image
 from sphinx.application import Sphinx
+from sphinxcontrib.bibtex.plugin import register_plugin
+from sphinxcontrib.bibtex.style.referencing import BracketStyle
+from sphinxcontrib.bibtex.style.referencing.author_year import AuthorYearReferenceStyle
 
 # Live code cells, which this book does not have, tabs and the state of progress bars.
 UNUSED = ["thebe", "design-tabs", "sphinx-design", "widget-state"]
@@ -79,6 +83,22 @@ def image_size(image: nodes.image) -> str:
     if "size" not in image:
         return "<img "
     return '<img width="{}" height="{}" '.format(*image["size"])
+
+
+def round_brackets() -> BracketStyle:
+    """Return the brackets of a citation."""
+    return BracketStyle(left="(", right=")")
+
+
+@dataclass
+class AuthorYear(AuthorYearReferenceStyle):
+    """Cites as the field does: (Gelman, 2006) and Gelman (2006)."""
+
+    bracket_parenthetical: BracketStyle = field(default_factory=round_brackets)
+    bracket_textual: BracketStyle = field(default_factory=round_brackets)
+
+
+register_plugin("sphinxcontrib.bibtex.style.referencing", "author_year_round", AuthorYear)
 
 
 def setup(app: Sphinx) -> dict:
