@@ -93,7 +93,9 @@ class SimplifyCells(SphinxPostTransform):
     def run(self, **kwargs: Any) -> None:
         """Change the tree."""
         for cell in list(self.document.findall(nodes.container)):
-            if cell.get("nb_element") == "cell_code":
+            if "tag_remove-input" in cell["classes"]:
+                cell.parent.remove(cell)  # data for a script of the page
+            elif cell.get("nb_element") == "cell_code":
                 cell.replace_self(
                     [self.place(cell), *map(self.caption, cell.findall(nodes.figure))]
                 )

@@ -113,7 +113,7 @@ def test_code_is_that_of_the_chapter_but_for_the_cells_that_are_not_shown(notebo
     shown = [
         cell.source
         for cell in code_cells(read_chapters()[name])
-        if "remove-cell" not in cell.metadata.get("tags", [])
+        if not {"remove-cell", "remove-input"} & set(cell.metadata.get("tags", []))
     ]
     code = [cell.source for cell in code_cells(notebook)]
     assert code[code.index(shown[0]) :] == shown

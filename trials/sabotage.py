@@ -34,7 +34,10 @@ def spoil(sabotage: Sabotage) -> str:
     path.write_text(text.replace(sabotage.old, sabotage.new), "utf-8")
     claims = ROOT / "tests" / f"test_{path.stem.replace('-', '_')}_claims.py"
     likely = [f"tests/{name}" for name in [claims.name, "test_fits.py", "test_prose.py"]]
-    for tests in [likely if claims.exists() else [], OF_THE_SITE]:  # the likely ones first, then all
+    for tests in [
+        likely if claims.exists() else [],
+        OF_THE_SITE,
+    ]:  # the likely ones first, then all
         try:
             outcomes = run_tests(book, "--numprocesses=1", *tests)
         except RuntimeError as error:
