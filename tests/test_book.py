@@ -56,7 +56,7 @@ def broken_build(root):
 
 
 @pytest.fixture(scope="module")
-def page(root, broken_build):
+def written(root, broken_build):
     """Return its page, which is there to look at."""
     return read(root, "chapters/page.html")
 
@@ -79,34 +79,34 @@ def test_picture_without_alt_text_is_named(broken_build):
     assert re.search(warning, broken_build.stderr)
 
 
-def test_page_asks_nobody_else_for_anything(page):
+def test_page_asks_nobody_else_for_anything(written):
     tag = r"<(?:script|img|link(?! rel=\"canonical))[^>]* (?:src|href)=\"([^\"]+)"
-    addresses = re.findall(tag, page)
+    addresses = re.findall(tag, written)
     assert addresses
     assert not [address for address in addresses if "//" in address]
 
 
-def test_page_has_its_equations_in_it(page):
-    assert "<math" in page
-    assert "mathjax" not in page.lower().replace("mathjax_ignore", "")
+def test_page_has_its_equations_in_it(written):
+    assert "<math" in written
+    assert "mathjax" not in written.lower().replace("mathjax_ignore", "")
 
 
-def test_page_says_what_it_is_about(page):
-    assert '<meta name="description" content="What this page is about." />' in page
-    assert '<meta property="og:description" content="What this page is about." />' in page
+def test_page_says_what_it_is_about(written):
+    assert '<meta name="description" content="What this page is about." />' in written
+    assert '<meta property="og:description" content="What this page is about." />' in written
 
 
-def test_link_to_a_page_shows_a_card_that_exists(root, page):
-    card = re.search(r'<meta property="og:image" content="([^"]+)"', page)[1]
+def test_link_to_a_page_shows_a_card_that_exists(root, written):
+    card = re.search(r'<meta property="og:image" content="([^"]+)"', written)[1]
     assert (root / "_build" / "html" / card.removeprefix(f"{ADDRESS}/")).is_file()
 
 
-def test_sitemap_names_the_pages(root):
+def test_sitemap_names_the_pages(root, broken_build):
     pages = re.findall("<loc>(.*?)</loc>", read(root, "sitemap.xml"))
     assert set(pages) == {f"{ADDRESS}/index.html", f"{ADDRESS}/chapters/page.html"}
 
 
-def test_page_for_wrong_addresses_finds_the_others_from_anywhere(root):
+def test_page_for_wrong_addresses_finds_the_others_from_anywhere(root, broken_build):
     targets = re.findall(r' (?:src|href)="([^"#][^"]*)"', read(root, "404.html"))
     assert "/some/folder/index.html" in targets
     assert all(target.startswith(("/some/folder/", ADDRESS, "data:")) for target in targets)

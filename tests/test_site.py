@@ -16,6 +16,7 @@ PAGES = [f"{source}.html" for source in SOURCES] + ["genindex.html", "search.htm
 CHAPTER = "chapters/pooling.html"  # it has a bit of everything
 WIDTHS = [1280, 390]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+AXE = {"runOnly": RULES, "preload": False, "resultTypes": ["violations"]}
 LOUD = ["error", "warning"]
 every_page = pytest.mark.parametrize("name", PAGES)
 
@@ -47,7 +48,9 @@ def test_page_puts_no_obstacle_in_anyones_way(page, site, name):
             # Colours in transition have the contrast of neither theme.
             page.emulate_media(color_scheme=theme, reduced_motion="reduce")
             expect(page.locator("html")).to_have_attribute("data-theme", theme)
-            found = Axe().run(page, options={"preload": False, "runOnly": RULES})
+            # The colours of code are the same on a phone, and take longer than all else.
+            seen = {"exclude": [["pre span"]]} if width == WIDTHS[1] else None
+            found = Axe().run(page, seen, AXE)
             assert found.violations_count == 0, f"{theme}, {width}: {found.generate_report()}"
 
 
@@ -113,7 +116,7 @@ def test_figures_keep_their_proportions(page, site, width):
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"{site}/{CHAPTER}")
     read_to_the_end(page)
-    for picture in page.locator("article figure img").all():
+    for picture in page.locator("article figure img").filter(visible=True).all():
         shown, true = picture.evaluate(
             "img => [img.clientWidth / img.clientHeight, img.naturalWidth / img.naturalHeight]"
         )
@@ -123,7 +126,7 @@ def test_figures_keep_their_proportions(page, site, width):
 def test_figures_are_sharp_on_a_high_density_screen(page, site):
     page.goto(f"{site}/{CHAPTER}")
     read_to_the_end(page)
-    for picture in page.locator("article figure img").all():
+    for picture in page.locator("article figure img").filter(visible=True).all():
         assert picture.evaluate("img => img.naturalWidth >= 2 * img.clientWidth")
 
 
