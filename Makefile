@@ -31,7 +31,7 @@ canary: install  ## try the newest versions that requirements.in allows
 	@$(BIN)/python trials/canary.py
 
 weigh: install  ## print what each page costs a reader, beside Jupyter Book's plain ones
-	@$(BIN)/python trials/weigh.py
+	@PYTHONPATH=build_tools $(BIN)/python trials/weigh.py
 
 lab: install  ## open the chapters as notebooks in JupyterLab
 	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/chapters

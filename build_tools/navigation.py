@@ -7,6 +7,7 @@ to the next chapter, search engines and cards of links show it. What needs the a
 
 import os
 import re
+from html import escape
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -44,7 +45,7 @@ def describe_page(app: Sphinx, pagename: str, templatename: str, context: dict, 
         return  # the print edition has one page, and nothing leads to it
     description = app.env.metadata[pagename].get("description")
     if description:
-        context["metatags"] += f'<meta name="description" content="{description}" />\n'
+        context["metatags"] += f'<meta name="description" content="{escape(description)}" />\n'
         context["meta"]["og:description"] = description
         context["meta"]["og:image:alt"] = CARD
     *_, following = app.builder.relations.get(pagename, [None])

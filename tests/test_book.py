@@ -11,7 +11,7 @@ from execution import ROOT
 
 ADDRESS = "https://book.example/some/folder"  # no such place
 PAGE = """---
-description: What this page is about.
+description: What this page is "about".
 jupytext: {text_representation: {extension: .md, format_name: myst}}
 kernelspec: {name: python3, display_name: Python 3}
 ---
@@ -92,8 +92,11 @@ def test_page_has_its_equations_in_it(written):
 
 
 def test_page_says_what_it_is_about(written):
-    assert '<meta name="description" content="What this page is about." />' in written
-    assert '<meta property="og:description" content="What this page is about." />' in written
+    assert '<meta name="description" content="What this page is &quot;about&quot;." />' in written
+    assert (
+        '<meta property="og:description" content="What this page is &quot;about&quot;." />'
+        in written
+    )
 
 
 def test_link_to_a_page_shows_a_card_that_exists(root, written):

@@ -18,12 +18,13 @@ import pandas as pd
 import yaml
 from axe_playwright_python.sync_playwright import Axe
 from copies import ROOT, copy_book
+from pdf import find_chromium
 from playwright.sync_api import Browser, sync_playwright
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, StaticFileHandler
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+CHROMIUM = find_chromium()
 BOOK = ROOT / "_build" / "html"
 PLAIN = ROOT / "_build" / "plain"
 CATEGORIES = ["performance", "accessibility", "best-practices", "seo"]
