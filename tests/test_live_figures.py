@@ -604,3 +604,9 @@ def test_figure_is_drawn_anew_for_another_screen(opened, page, chapter):
             )
         )
         assert room - 60 < drawn <= room
+
+
+def test_data_of_a_figure_take_no_room(opened, page):
+    opened("pooling", theme="dark")
+    data = page.locator("#fig-dial-data")
+    assert data.evaluate("script => script.closest('.cell').getBoundingClientRect().height") == 0
