@@ -319,11 +319,11 @@ def test_new_county_at_once_is_predicted_better_by_the_hierarchical_model(poolin
 
 def test_density_of_a_new_county_at_once_is_the_exact_one(pooling, radon, counties):
     def left_out_elpd(**fixed):
-        everything = exact_posterior(radon, counties, n_nodes=16, **fixed).log_evidence
+        everything = exact_posterior(radon, counties, n_nodes=12, **fixed).log_evidence
         return sum(
             everything
             - exact_posterior(
-                radon[radon["county"] != county], counties, n_nodes=16, **fixed
+                radon[radon["county"] != county], counties, n_nodes=12, **fixed
             ).log_evidence
             for county in counties
         )
