@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import secrets
+import shutil
 from pathlib import Path
 
 import jupytext
@@ -22,7 +23,6 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import PyFileConfigLoader
 
 HERE = Path(__file__).parent
-TEMPLATES = {path.stem: path for path in sorted((HERE / "assignments").glob("*.md"))}
 
 
 class CourseError(Exception):
@@ -108,8 +108,8 @@ class Course:
 
     def world(self, assignment: str, student: str) -> Path:
         """Return the folder with the data and answers of a student, or else of the class."""
-        own = self.path("worlds", assignment, student)
-        return own if own.exists() else self.path("worlds", assignment, "class")
+        own = self.folder / "worlds" / assignment / student
+        return own if own.exists() else self.folder / "worlds" / assignment / "class"
 
     def files(self, assignment: str, student: str) -> dict[str, str]:
         """Return the texts of a student's data files, by name."""
@@ -133,15 +133,23 @@ class Course:
         part.replace(file)
 
 
-def read_template(assignment: str) -> tuple[NotebookNode, str, list[dict]]:
+def find_template(name: str) -> Path:
+    """Return the template of an assignment, given its name or the path of another template."""
+    templates = {path.stem: path for path in sorted((HERE / "assignments").glob("*.md"))}
+    if name in templates:
+        return templates[name]
+    if Path(name).suffix == ".md" and Path(name).exists():
+        return Path(name)
+    raise CourseError(f"There is no assignment {name}; there are {', '.join(templates)}.")
+
+
+def read_template(file: Path) -> tuple[NotebookNode, str, list[dict]]:
     """Return a template's notebook, the code of its world, and its wrong answers.
 
     A wrong answer is a dict: cell (the grade id of the solution that it spoils), replace, by, fails
     (the grade ids of the tests that must notice) and why.
     """
-    if assignment not in TEMPLATES:
-        raise CourseError(f"There is no assignment {assignment}; there are {', '.join(TEMPLATES)}.")
-    notebook = jupytext.read(TEMPLATES[assignment])
+    notebook = jupytext.read(file)
     world = "\n".join(cell.source for cell in notebook.cells if cell.metadata.get("world"))
     notebook.cells = [cell for cell in notebook.cells if not cell.metadata.get("world")]
     wrong = []
@@ -174,24 +182,24 @@ def make_world(code: str, *secret: str) -> tuple[dict[str, str], dict]:
     return texts, {name: float(value) for name, value in truth.items()}
 
 
-def make(course: Course, assignment: str, seed: str | None, students: list[str]) -> list[str]:
+def make(course: Course, template: Path, seed: str | None, students: list[str]) -> list[str]:
     """Make an assignment for a class, but for the reference answers.
 
     Writes source/, release/ and worlds/. students are those who get data of their own. Returns the
     names of the worlds that were made. Raises CourseError if nbgrader refuses.
     """
-    notebook, world, _ = read_template(assignment)
+    assignment = template.stem
+    notebook, code, _ = read_template(template)
     seed = course.seed(seed)
-    worlds = students or ["class"]
-    for name in worlds:
-        files, truth = make_world(world, seed, assignment, name)
-        for file, text in files.items():
-            course.path("worlds", assignment, name, file).write_text(text)
-        course.path("worlds", assignment, name, "truth.json").write_text(json.dumps(truth))
+    shutil.rmtree(course.folder / "worlds" / assignment, ignore_errors=True)
+    course.path("worlds", assignment, "template.md").write_text(template.read_text())
+    worlds = ["class", *students]
+    for world in worlds:
+        files, truth = make_world(code, seed, assignment, world)
+        for name, text in files.items():
+            course.path("worlds", assignment, world, name).write_text(text)
+        course.path("worlds", assignment, world, "truth.json").write_text(json.dumps(truth))
     nbformat.write(notebook, course.path("source", assignment, f"{assignment}.ipynb"))
-    if not students:
-        for file, text in files.items():
-            course.path("source", assignment, file).write_text(text)
     done = course.nbgrader.generate_assignment(assignment, force=True)
     if not done["success"]:
         raise CourseError(f"nbgrader cannot make {assignment}: {done.get('log') or done['error']}")

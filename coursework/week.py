@@ -17,7 +17,7 @@ import nbformat
 import pandas as pd
 import sandbox
 from collecting import collect
-from course import HERE, TEMPLATES, Course, CourseError, make, questions, read_template
+from course import HERE, Course, CourseError, find_template, make, questions, read_template
 from distributed import Client, LocalCluster, as_completed
 from grading import UnreadableError, fill_in, grade_id, judge_all, read_submission, restore, visible
 from nbformat import NotebookNode
@@ -53,9 +53,10 @@ def run_all(jobs: dict[str, tuple], options: argparse.Namespace) -> Iterator[tup
 
 def command_make(course: Course, options: argparse.Namespace) -> None:
     """Make an assignment and its reference answers from the instructor's seed."""
-    name = options.assignment
+    template = find_template(options.assignment)
+    name = template.stem
     students = list(course.roster().index) if options.per_student else []
-    worlds = make(course, name, options.seed, students)
+    worlds = make(course, template, options.seed, students)
     notebook = course.source(name)
     asked = questions(notebook)
     for variables in asked.values():  # the solution also keeps draws, to know its errors by
@@ -69,7 +70,7 @@ def command_make(course: Course, options: argparse.Namespace) -> None:
                 if result["end"] != "done" or kind not in ("numbers", "model", "fit"):
                     raise CourseError(
                         f"The solution of {name} fails for this seed: {variable} is {kind} "
-                        f"({result['end']}). Mend assignments/{name}.md or take another seed."
+                        f"({result['end']}). Mend {template} or take another seed."
                     )
         file = course.path("worlds", name, world, "reference.json")
         file.write_text(json.dumps(answers))
@@ -90,7 +91,7 @@ def variants(course: Course, name: str) -> dict[str, tuple[NotebookNode, set[str
         "the solution": (other, set()),
         "the untouched notebook": (course.released(name), None),
     }
-    for wrong in read_template(name)[2]:
+    for wrong in read_template(course.folder / "worlds" / name / "template.md")[2]:
         notebook = copy.deepcopy(solution)
         (cell,) = [cell for cell in notebook.cells if grade_id(cell) == wrong["cell"]]
         if wrong["replace"] not in cell.source:
@@ -141,7 +142,7 @@ def command_release(course: Course, options: argparse.Namespace) -> None:
         raise CourseError(f"Check {name} first: ./week check {name}")
     notebook = course.path("release", name, f"{name}.ipynb").read_bytes()
     worlds = [path.name for path in (course.folder / "worlds" / name).iterdir() if path.is_dir()]
-    for world in worlds:
+    for world in sorted(worlds) if len(worlds) == 1 else sorted(set(worlds) - {"class"}):
         label = name if world == "class" else f"{name}-{world}"
         package = course.path("release", f"{label}.zip")
         with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as file:
@@ -293,7 +294,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     for command, function in COMMANDS.items():
         sub = commands.add_parser(command, help=function.__doc__, description=function.__doc__)
         sub.set_defaults(function=function)
-        sub.add_argument("assignment", choices=list(TEMPLATES))
+        sub.add_argument("assignment", help="its name, as pooling")
         sub.add_argument("--class", dest="folder", type=Path, default=HERE / "class")
         if command == "make":
             sub.add_argument("--seed", help="the class's secret; without it, one is invented")
