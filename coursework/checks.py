@@ -54,22 +54,26 @@ class Check:
             raise WrongAnswerError(f"{name} should be a {kind.removesuffix('s')} ({reason[:200]})")
         return answer
 
-    def number(self, name: str, points: float, statistic: str = "mean") -> None:
-        """Compare a number with the reference.
+    def number(
+        self, name: str, points: float, statistic: str = "mean", within: float = 1e-6
+    ) -> None:
+        """Compare a number, or several, with the reference.
 
-        If the solution keeps the draws that the number is the mean (or another statistic) of in a
+        If the solution keeps the draws that a number is the mean (or another statistic) of in a
         variable NAME_draws, the tolerance follows from their Monte Carlo error; otherwise the
-        number is exact.
+        number must be within a relative (below 1, absolute) difference.
         """
 
         def judge() -> None:
-            got = float(self.answer(name, "numbers")["values"])
-            wanted = self.reference[name]["values"]
-            tolerance = 1e-6 * max(abs(wanted), 1)
+            got = np.array(self.answer(name, "numbers")["values"], dtype=float)
+            wanted = np.array(self.reference[name]["values"])
+            tolerance = within * np.maximum(np.abs(wanted), 1)
             if draws := self.reference.get(f"{name}_draws"):
-                error = az.mcse(np.array(draws["values"]), method=statistic)
-                tolerance = NUMBER_ERRORS * float(error)
-            expect(abs(got - wanted) <= tolerance, "not the number that we find")
+                errors = summarize({"draws": {name: draws["values"]}})[f"mcse_{statistic}"]
+                tolerance = NUMBER_ERRORS * errors.to_numpy().reshape(wanted.shape)
+            expect(got.shape == wanted.shape, f"expected are {wanted.size} numbers")
+            near = np.abs(got - wanted) <= tolerance
+            expect(near.all(), f"{np.sum(~near)} of {wanted.size} are not what we find")
 
         self.award(points, name, judge)
 

@@ -177,10 +177,11 @@ def command_autograde(course: Course, options: argparse.Namespace) -> None:
         if not folder.exists():
             continue
         try:
-            reason = json.loads((folder / "collected.json").read_text())["reason"]
-            if reason:
-                raise UnreadableError(reason)
+            collected = json.loads((folder / "collected.json").read_text())
+            if collected["reason"]:
+                raise UnreadableError(collected["reason"])
             notebook, remarks = restore(read_submission(folder / f"{name}.ipynb"), released)
+            remarks = collected["remarks"] + remarks
         except UnreadableError as problem:
             course.keep_result(name, student, {"reason": str(problem), "remarks": []})
             continue
