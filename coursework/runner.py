@@ -56,6 +56,8 @@ def run(job: dict, tell) -> None:
         kernel_name="python3",
         allow_errors=True,
         interrupt_on_timeout=True,
+        # Without it, nbclient would go on waiting for a cell that ignores its interruption.
+        error_on_timeout={"ename": "TimeoutError", "evalue": "took too long", "traceback": []},
     )
 
     def collect(question: str) -> None:

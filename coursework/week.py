@@ -35,6 +35,8 @@ def run_all(jobs: dict[str, tuple], options: argparse.Namespace) -> Iterator[tup
         return
     if options.no_sandbox:
         print("WARNING: without a sandbox, the notebooks run with your own rights.")
+    elif not options.scheduler:
+        sandbox.check_sandbox()
     limits = {"cell_seconds": options.cell_seconds, "notebook_seconds": options.notebook_seconds}
     workers = {"n_workers": 1, "threads_per_worker": options.workers, "processes": False}
     cloudpickle.register_pickle_by_value(sandbox)  # other machines need no copy of this folder

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -74,6 +75,7 @@ def made(tmp_path_factory):
     made.week("make", HERE / "small.md", "--seed", "a secret")
     made.week("check", "small")
     made.week("release", "small")
+    shutil.copytree(made.folder, made.folder.with_name("pristine"))
     return made
 
 

@@ -10,7 +10,7 @@ import time
 
 import pandas as pd
 import pytest
-from conftest import HERE, WEEK, MadeUpClass, run_week
+from conftest import WEEK, MadeUpClass, run_week
 from nbgrader.api import Gradebook
 from submissions import Student, file, solve
 
@@ -133,14 +133,9 @@ def test_feedback_shows_points_but_no_hidden_test_and_no_script(hand_graded):
 
 @pytest.fixture
 def honest(made, released, tmp_path):
-    """Return a copy of the made class, with four honest students who have handed something in."""
-    shutil.copytree(made.folder, tmp_path / "class", ignore=shutil.ignore_patterns("gradebook.db"))
+    """Return a class of four honest students who have handed something in."""
+    shutil.copytree(made.folder.with_name("pristine"), tmp_path / "class")
     honest = MadeUpClass(tmp_path / "class")
-    shutil.rmtree(honest.folder / "results", ignore_errors=True)
-    shutil.rmtree(honest.folder / "submitted", ignore_errors=True)
-    shutil.rmtree(honest.folder / "executed", ignore_errors=True)
-    shutil.rmtree(honest.folder / "autograded", ignore_errors=True)
-    run_week(honest.folder, "make", HERE / "small.md")
     students = {
         f"Student, {number}": Student(file(solve(released, number=f"average = {number}")), 3)
         for number in range(4)
