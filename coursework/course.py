@@ -11,6 +11,7 @@ import json
 import re
 import secrets
 import shutil
+import warnings
 from pathlib import Path
 
 import jupytext
@@ -20,9 +21,14 @@ import pandas as pd
 from nbformat import NotebookNode
 from nbgrader.apps import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
+from sqlalchemy.exc import SAWarning
 from traitlets.config import PyFileConfigLoader
 
 HERE = Path(__file__).parent
+
+
+# nbgrader reads from objects that it has not yet added to its session, and adds them later.
+warnings.filterwarnings("ignore", "Object of type <Submitted", category=SAWarning)
 
 
 class CourseError(Exception):

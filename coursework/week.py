@@ -40,7 +40,8 @@ def run_all(jobs: dict[str, tuple], options: argparse.Namespace) -> Iterator[tup
     limits = {"cell_seconds": options.cell_seconds, "notebook_seconds": options.notebook_seconds}
     workers = {"n_workers": 1, "threads_per_worker": options.workers, "processes": False}
     cloudpickle.register_pickle_by_value(sandbox)  # other machines need no copy of this folder
-    cluster = options.scheduler or LocalCluster(**workers, memory_limit=0, dashboard_address=None)
+    local = {"memory_limit": 0, "dashboard_address": "localhost:0"}
+    cluster = options.scheduler or LocalCluster(**workers, **local)
     with Client(cluster) as client:
         start = time.monotonic()
         futures = {

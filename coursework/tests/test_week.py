@@ -147,7 +147,10 @@ def honest(made, released, tmp_path):
 
 def test_interrupted_run_goes_on_where_it_was(honest):
     command = [*WEEK, "autograde", "small", "--workers", "1", "--class", str(honest.folder)]
-    run = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    listen = {
+        "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    }  # as in a terminal
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **listen)
     while "1 of 4" not in run.stdout.readline():
         assert run.poll() is None
     run.send_signal(signal.SIGINT)
