@@ -14,7 +14,6 @@ from pathlib import Path
 from execution import (
     ROOT,
     code_cells,
-    executed_chapters,
     fingerprint,
     open_cache,
     read_chapters,
@@ -48,15 +47,16 @@ def keep_outputs(copy: Path = COPY) -> None:
 
     They cannot if all that was left out of a chapter stands after all that was kept.
     """
-    executed, full = executed_chapters(ROOT), read_chapters(ROOT)
+    cache, full = open_cache(ROOT), read_chapters(ROOT)
     for name, notebook in read_chapters(copy).items():
-        kept, cells = code_cells(notebook), code_cells(executed[name])
-        if [cell.source for cell in kept] != [cell.source for cell in cells[: len(kept)]]:
+        record = cache.match_cache_notebook(full[name])
+        executed = cache.get_cache_bundle(record.pk).nb
+        kept = code_cells(notebook)
+        if [cell.source for cell in kept] != [cell.source for cell in executed.cells[: len(kept)]]:
             continue  # it will be executed
-        for cell, done in zip(kept, cells, strict=False):
+        for cell, done in zip(kept, executed.cells, strict=False):
             cell.outputs, cell.execution_count = done.outputs, done.execution_count
-        notebook.metadata = executed[name].metadata
-        record = open_cache(ROOT).match_cache_notebook(full[name])
+        notebook.metadata = executed.metadata | notebook.metadata  # with the language
         data = record.data | {"fingerprint": fingerprint(notebook, copy)}
         store(notebook, str(copy / "chapters" / f"{name}.md"), data, copy)
 
