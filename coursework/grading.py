@@ -1,18 +1,19 @@
 """From a submission to points: put the notebook in order, run it in the sandbox, test its answers."""
 
+import re
 from copy import deepcopy
 from pathlib import Path
 
 import nbformat
 from checks import Check
 from course import Course
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_locked, is_solution
 
 LARGEST_SUBMISSION = 20 * 2**20  # bytes
 MISSING = "This cell was missing from the submission."
-SAFE_TYPES = ["image/png", "text/plain"]  # what a browser shows without running anything
 LONGEST_TEXT = 20_000  # characters that are kept of an output
 BEGIN, END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
 
@@ -42,10 +43,17 @@ def grade_id(cell: NotebookNode) -> str | None:
     return nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
 
 
-def new_cell(kind: str, source: str, **more) -> NotebookNode:
-    """Return a new cell; of a kind that there is not, a raw one."""
-    make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
-    return make.get(kind, nbformat.v4.new_raw_cell)(str(source), **more)
+def new_cell(kind: str, source: str, metadata: dict | None = None) -> NotebookNode:
+    """Return a new cell, which is of code or else of text: others could hold anything."""
+    make = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
+    return make(str(source), metadata=metadata or {})
+
+
+def safe_markdown(source: str) -> str:
+    """Return text as HTML with nothing in it that runs in a browser; nbconvert's filter lets it."""
+    renderer = IPythonRenderer(escape=True, allow_harmful_protocols=False)
+    source = source.replace(r"\href", r"\mathrm")  # MathJax would follow any link
+    return MarkdownWithMath(renderer=renderer).render(source)
 
 
 def recognize(submitted: NotebookNode, wanted: dict[str, NotebookNode]) -> dict[int, str]:
@@ -77,13 +85,10 @@ def restore(submitted: NotebookNode, released: NotebookNode) -> tuple[NotebookNo
     cells, remarks = [], []
     for index, cell in enumerate(submitted.cells):
         name = found.get(index)
-        more = {}
-        if cell.cell_type == "markdown" and isinstance(cell.get("attachments"), dict):
-            more = {"attachments": cell.attachments}  # pictures in a written answer
         if not name:
             if grade_id(cell) in wanted:
                 remarks.append(f"{grade_id(cell)} is there more than once; the last one counts")
-            cells.append(new_cell(cell.cell_type, cell.source, **more))
+            cells.append(new_cell(cell.cell_type, cell.source))
             continue
         original, source = wanted[name], cell.source
         if grade_id(cell) != name:
@@ -91,14 +96,13 @@ def restore(submitted: NotebookNode, released: NotebookNode) -> tuple[NotebookNo
         if is_locked(original) and source.strip() != original.source.strip():
             remarks.append(f"{name} had been edited; the original was put back")
             source = original.source
-        more = more if original.cell_type == "markdown" else {}
-        cells.append(new_cell(original.cell_type, source, metadata=original.metadata, **more))
+        cells.append(new_cell(original.cell_type, source, original.metadata))
     above = 0
     for name, original in wanted.items():
         if name not in found.values():
             comment = "# " if original.cell_type == "code" else ""
             source = original.source if is_locked(original) else comment + MISSING
-            cells.insert(above, new_cell(original.cell_type, source, metadata=original.metadata))
+            cells.insert(above, new_cell(original.cell_type, source, original.metadata))
             remarks.append(f"{name} was missing and was put back")
         above = next(i for i, cell in enumerate(cells, 1) if grade_id(cell) == name)
     for number, cell in enumerate(cells):
@@ -119,11 +123,12 @@ def clean_outputs(outputs: list) -> list[NotebookNode]:
                 error = {"ename": name[:100], "evalue": value, "traceback": lines}
                 clean.append(nbformat.v4.new_output("error", **error))
             case {"output_type": "execute_result" | "display_data", "data": dict(data)}:
-                kept = {
-                    kind: data[kind] if kind == "image/png" else data[kind][:LONGEST_TEXT]
-                    for kind in SAFE_TYPES
-                    if isinstance(data.get(kind), str)
-                }
+                kept = {}
+                if isinstance(text := data.get("text/plain"), str):
+                    kept["text/plain"] = text[:LONGEST_TEXT]
+                # It becomes part of an attribute in the teacher's browser.
+                if re.fullmatch(r"[\w+/=\s]+", str(data.get("image/png")), re.ASCII):
+                    kept["image/png"] = data["image/png"]
                 clean.append(nbformat.v4.new_output("display_data", data=kept))
     return clean
 

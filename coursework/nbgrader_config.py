@@ -22,4 +22,5 @@ c.Autograde.autograde_preprocessors = [
     CheckCellMetadata,
 ]
 c.GenerateFeedback.preprocessors = [GetGrades, ClearHiddenTests, CSSHTMLHeaderPreprocessor]
-c.HTMLExporter.sanitize_html = True  # a submission could bring a script for the teacher's browser
+# A submission could bring a script for the browser of who grades it.
+c.HTMLExporter.filters = {"markdown2html": "grading.safe_markdown"}

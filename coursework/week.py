@@ -200,16 +200,22 @@ def command_autograde(course: Course, options: argparse.Namespace) -> None:
         nbformat.write(executed, file)
         result["remarks"] = [*remarks, *result["remarks"]]
         course.keep_result(name, student, result | {"key": key, "reason": None})
+    source = nbformat.writes(course.source(name))
     for student in roster.index:
         result = course.result(name, student)
-        mark = course.path("results", name, f"{student}.graded")
-        if not result.get("key") or (mark.exists() and mark.read_text() == result["key"]):
+        if not result.get("key"):
             continue
+        # Points also depend on the hidden tests and on the reference.
+        reference = json.dumps(course.reference(name, student))
+        basis = hashlib.sha256("".join([result["key"], source, reference]).encode()).hexdigest()
+        mark = course.path("results", name, f"{student}.graded")
+        if mark.exists() and mark.read_text() == basis:
+            continue
+        mark.unlink(missing_ok=True)
         done = course.nbgrader.autograde(name, student, force=True, create=True)
         if done["success"]:
-            mark.write_text(result["key"])
+            mark.write_text(basis)
         else:
-            mark.unlink(missing_ok=True)
             result["reason"] = "nbgrader could not grade it: " + done.get("log", "")[-500:]
             course.keep_result(name, student, result | {"key": None})
     table = report(course, name)
@@ -251,7 +257,7 @@ def report(course: Course, name: str) -> pd.DataFrame:
 def command_hand_grade(course: Course, options: argparse.Namespace) -> None:
     """Open nbgrader's formgrader in the browser, for what a person must judge."""
     environment = os.environ | {"JUPYTER_CONFIG_PATH": str(HERE), "PYTHONPATH": str(HERE)}
-    command = [sys.executable, "-m", "jupyter", "lab", "--ServerApp.default_url=/formgrader"]
+    command = [sys.executable, "-m", "jupyter", "lab", "--LabApp.default_url=/formgrader"]
     subprocess.run(command, cwd=course.folder, env=environment, check=True)
 
 

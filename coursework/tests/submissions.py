@@ -97,13 +97,19 @@ average = 0
 """
 READ_EVERYTHING = """
 import os
+ours = {{"small.md", "reference.json", "truth.json", "gradebook.db", "roster.csv", "seed.txt"}}
 for top, folders, names in os.walk("/"):
-    folders[:] = [f for f in folders if os.path.join(top, f) not in ("/proc", "/sys", "/usr", "/dev")]
+    folders[:] = [f for f in folders if os.path.join(top, f) not in ("/proc", "/sys", "/usr", "/lib")]
     for name in names:
-        if name.endswith((".ipynb", ".md", "reference.json", "gradebook.db", "roster.csv", "seed.txt")):
-            print("FOUND", os.path.join(top, name))
+        path = os.path.join(top, name)
+        if name in ours:
+            print("FOUND", path)
+        if name.endswith((".ipynb", ".md", ".json", ".py")):
+            with open(path, errors="replace") as text:
+                if "check.number(" + '"average"' in text.read():
+                    print("FOUND a hidden test in", path)
 for path in {paths!r}:
-    print("FOUND" if os.path.exists(path) else "hidden", path)
+    print("FOUND" if os.path.exists(path) else "hidden:", path)
 """
 WRITE_GRADEBOOK = """
 import sqlite3
