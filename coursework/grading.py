@@ -127,8 +127,8 @@ def clean_outputs(outputs: list) -> list[NotebookNode]:
                 if isinstance(text := data.get("text/plain"), str):
                     kept["text/plain"] = text[:LONGEST_TEXT]
                 # It becomes part of an attribute in the teacher's browser.
-                if re.fullmatch(r"[\w+/=\s]+", str(data.get("image/png")), re.ASCII):
-                    kept["image/png"] = data["image/png"]
+                if re.fullmatch(r"[\w+/=\s]+", str(data.get("image/png", "")), re.ASCII):
+                    kept["image/png"] = str(data["image/png"])
                 clean.append(nbformat.v4.new_output("display_data", data=kept))
     return clean
 

@@ -26,6 +26,11 @@ from nbgrader.api import Gradebook, MissingEntry
 NOTHING = "handed nothing in"
 
 
+def run(*job) -> dict:
+    """Run a notebook on a worker, which gets this function by value, as all of the main module."""
+    return sandbox.run(*job)
+
+
 def run_all(jobs: dict[str, tuple], options: argparse.Namespace) -> Iterator[tuple[str, dict]]:
     """Run notebooks in sandboxes, as many at a time as there are workers; yield what each left.
 
@@ -45,7 +50,7 @@ def run_all(jobs: dict[str, tuple], options: argparse.Namespace) -> Iterator[tup
     with Client(cluster) as client:
         start = time.monotonic()
         futures = {
-            client.submit(sandbox.run, *job, limits, not options.no_sandbox, pure=False): name
+            client.submit(run, *job, limits, not options.no_sandbox, pure=False): name
             for name, job in jobs.items()
         }
         for done, future in enumerate(as_completed(futures), 1):
@@ -164,8 +169,8 @@ def command_collect(course: Course, options: argparse.Namespace) -> None:
 def fingerprint(job: tuple, options: argparse.Namespace) -> str:
     """Return a key that changes with all that a submission's result depends on."""
     limits = [options.cell_seconds, options.notebook_seconds, options.no_sandbox]
-    lock = [path.read_text() for path in sorted(HERE.glob("../**/requirements.txt"))][:2]
-    text = json.dumps([job, limits, sandbox.PROGRAMS, lock], sort_keys=True)
+    locks = [(folder / "requirements.txt").read_text() for folder in (HERE, HERE.parent)]
+    text = json.dumps([job, limits, sandbox.PROGRAMS, locks], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

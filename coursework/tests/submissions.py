@@ -99,14 +99,15 @@ READ_EVERYTHING = """
 import os
 ours = {{"small.md", "reference.json", "truth.json", "gradebook.db", "roster.csv", "seed.txt"}}
 for top, folders, names in os.walk("/"):
-    folders[:] = [f for f in folders if os.path.join(top, f) not in ("/proc", "/sys", "/usr", "/lib")]
+    others = ("/proc", "/sys", "/usr", "/lib")  # with nbgrader's own test data, further down
+    folders[:] = [f for f in folders if os.path.join(top, f) not in others and f != "site-packages"]
     for name in names:
         path = os.path.join(top, name)
         if name in ours:
             print("FOUND", path)
         if name.endswith((".ipynb", ".md", ".json", ".py")):
             with open(path, errors="replace") as text:
-                if "check.number(" + '"average"' in text.read():
+                if "check" + '.number("average"' in text.read():
                     print("FOUND a hidden test in", path)
 for path in {paths!r}:
     print("FOUND" if os.path.exists(path) else "hidden:", path)

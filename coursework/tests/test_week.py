@@ -1,16 +1,19 @@
 """The whole week, from making an assignment to the grades, with a class that tries everything."""
 
 import csv
+import io
 import json
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import zipfile
+from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import WEEK, MadeUpClass, run_week
+from conftest import HERE, WEEK, MadeUpClass, run_week
 from nbgrader.api import Gradebook
 from submissions import Student, file, solve
 
@@ -176,11 +179,11 @@ def test_scheduler_gives_the_same_gradebook(honest, tmp_path):
     address = tmp_path / "scheduler.json"
     dask = [sys.executable, "-m", "dask"]
     file_option = ["--scheduler-file", str(address)]
-    scheduler = subprocess.Popen(
-        [*dask, "scheduler", "--port", "0", "--dashboard-address", ":0", *file_option]
-    )
+    ports = ["--port", "0", "--dashboard-address", ":0"]
+    elsewhere = {"cwd": tmp_path, "stderr": subprocess.DEVNULL}  # where no code of ours is
+    scheduler = subprocess.Popen([*dask, "scheduler", *ports, *file_option], **elsewhere)
     workers = subprocess.Popen(
-        [*dask, "worker", *file_option, "--nworkers", "2", "--nthreads", "1"]
+        [*dask, "worker", *file_option, "--nworkers", "2", "--nthreads", "1"], **elsewhere
     )
     try:
         while not address.exists():
@@ -214,3 +217,55 @@ def test_without_bubblewrap_nothing_runs_unless_told_so(made, tmp_path):
     assert "bwrap is not installed" in done.stderr
     assert "--no-sandbox" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_without_sandbox_grades_are_the_same_and_the_risk_is_said(honest):
+    done = honest.week("autograde", "small", "--no-sandbox")
+    assert "WARNING: without a sandbox" in done.stdout
+    assert list(honest.report()["points"]) == [3, 3, 3, 3]
+
+
+def test_moodle_downloads_are_found_by_the_students_names(honest, released, tmp_path):
+    folders = {
+        "1, Student_81_assignsubmission_file_": "Student, 1",
+        "Student 2_82_assignsubmission_file": "Student, 2",
+        "Someone Else_83_assignsubmission_file": None,
+    }
+    for folder in folders:
+        (tmp_path / "moodle" / folder).mkdir(parents=True)
+        (tmp_path / "moodle" / folder / "small.ipynb").write_text(folder)
+    done = honest.week("collect", "small", tmp_path / "moodle")
+    for folder, student in folders.items():
+        if student:
+            kept = honest.folder / "submitted" / honest.ids[student] / "small" / "small.ipynb"
+            assert kept.read_text() == folder
+        else:
+            assert folder in done.stdout
+    assert "2 of 4 students handed something in" in done.stdout
+
+
+def test_each_student_can_have_data_of_their_own(tmp_path):
+    made = MadeUpClass(tmp_path / "class")
+    made.folder.mkdir()
+    made.write_roster(["Own, Olga", "Copied, Carl"])
+    made.week("make", HERE / "small.md", "--seed", "a secret", "--per-student")
+    made.week("check", "small")
+    made.week("release", "small")
+    packages = {}
+    for name, student in made.ids.items():
+        with zipfile.ZipFile(made.folder / "release" / f"small-{student}.zip") as package:
+            packages[name] = {Path(file).name: package.read(file) for file in package.namelist()}
+    olga, carl = packages.values()
+    assert olga["data.csv"] != carl["data.csv"]
+    average = pd.read_csv(io.BytesIO(olga["data.csv"]))["y"].mean()
+    answered = {
+        "Own, Olga": Student(file(solve(json.loads(olga["small.ipynb"]))), 5),
+        "Copied, Carl": Student(
+            file(solve(json.loads(carl["small.ipynb"]), number=f"average = {average}")), 3
+        ),
+    }
+    made.week("collect", "small", made.write_downloads(answered, tmp_path / "files"))
+    made.week("autograde", "small")
+    assert made.report()["points"].to_dict() == {
+        name: student.points for name, student in answered.items()
+    }
