@@ -4,10 +4,10 @@ PYTHON ?= python3
 N ?= 5
 BIN := .venv/bin
 
-.PHONY: book notebooks pdf test offline seeds sabotage canary weigh lab lock format clean install
+.PHONY: book notebooks pdf test coursework offline seeds sabotage canary weigh lab lock format clean install
 
-book: install  ## execute the chapters and build the site in _build/html
-	@$(BIN)/python build_tools/book.py
+book: install  ## execute the chapters and build the site in _build/html; EDITION=student: without solutions
+	@$(BIN)/python build_tools/book.py $(EDITION)
 
 notebooks: book  ## make plain notebooks, and a zip of all with what they need
 	@echo "The notebooks are in _build/notebooks, and all with their data in _build/partial-pooling.zip."
@@ -17,6 +17,10 @@ pdf: install  ## print the book into _build/partial-pooling.pdf
 
 test: book  ## run the whole test suite
 	@$(BIN)/python -m pytest
+
+coursework:  ## test the commands for teachers, on a class that tries everything
+	@$(PYTHON) build_tools/install.py coursework
+	@coursework/.venv/bin/python -m pytest coursework
 
 offline: book  ## run the notebooks of the zip in an empty folder, without a network
 	@$(BIN)/python trials/offline.py
@@ -36,8 +40,10 @@ weigh: install  ## print what each page costs a reader, beside Jupyter Book's pl
 lab: install  ## open the chapters as notebooks in JupyterLab
 	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/chapters
 
-lock: install  ## write requirements.txt anew from requirements.in
+lock: install  ## write both requirements.txt anew from requirements.in
 	@$(BIN)/uv pip compile requirements.in --output-file requirements.txt \
+		--universal --python-version 3.12 --generate-hashes --upgrade --quiet --custom-compile-command "make lock"
+	@$(BIN)/uv pip compile coursework/requirements.in --output-file coursework/requirements.txt \
 		--universal --python-version 3.12 --generate-hashes --upgrade --quiet --custom-compile-command "make lock"
 
 format: install  ## format the code, in the chapters too, and mend what the linter can

@@ -1,4 +1,7 @@
-"""Execute the chapters and build the site: what 'make book' runs."""
+"""Execute the chapters and build the site: what 'make book' runs.
+
+With the argument student, build the students' edition instead, without solutions.
+"""
 
 import os
 import shutil
@@ -8,6 +11,7 @@ from pathlib import Path
 
 from execution import ROOT, BookError, execute_chapters
 from notebooks import ZIP
+from student import build_student_edition
 
 SITE = ROOT / "_build" / "html"
 NOTEBOOKS = ROOT / "_build" / "notebooks"
@@ -39,10 +43,15 @@ def build_site() -> None:
 if __name__ == "__main__":
     try:
         execute_chapters()
+        if sys.argv[1:] == ["student"]:
+            build_student_edition()
+            sys.exit()
         print("Building the site ...", flush=True)
         build_site()
     except BookError as error:
         sys.exit(str(error))
+    except subprocess.CalledProcessError:
+        sys.exit("The students' edition is not built: see above.")
     except KeyboardInterrupt:
         print("Interrupted. Chapters that were done are kept.", flush=True)
         os._exit(130)  # the threads would wait for their chapters; kernels end with this process
