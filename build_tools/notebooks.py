@@ -183,7 +183,8 @@ class NotebookTranslator(MarkdownTranslator):
     @pushing_context
     def visit_reference(self, node: nodes.reference) -> None:
         """Write a link if it leads to another page; of one within this page, the words."""
-        address = node.get("refuri", "#")
+        # Jupyter gives sections names of its own, so a link leads to the notebook.
+        address = re.sub(r"(\.ipynb)#.*", r"\1", node.get("refuri", "#"))
         if address.startswith("#"):
             self._push_context(SubContext())
         else:

@@ -23,7 +23,8 @@ class Block:
 
     text is what a reader reads, as an f-string in Markdown: what is glued into it stands as
     {key:format}, and braces of code and TeX are doubled. section counts the headings above. quotes_old_post: stands in a box that quotes an old post.
-    no_result are the numerals that the author has marked as no results.
+    no_result are the numerals that the author has marked as no results. tokens are the parts of the
+    text as the Markdown parser has them, for captions and alt texts none.
     """
 
     line: int
@@ -31,7 +32,9 @@ class Block:
     text: str
     quotes_old_post: bool = False
     is_alt_text: bool = False
+    is_heading: bool = False
     no_result: list[str] = field(default_factory=list)
+    tokens: list[Token] = field(default_factory=list)
 
     @property
     def claims(self) -> list[re.Match]:
@@ -62,6 +65,7 @@ def words(tokens: list[Token]) -> str:
 def markdown_blocks(source: str, line: int, block: Block) -> Iterator[Block]:
     """Yield the blocks of a Markdown text that begins at a line, as they differ from a block."""
     no_result, level = [], 0  # what a comment allows to the thing that follows at its level
+    is_heading = False
     for token in PARSER.parse(source):
         start = line + (token.map[0] if token.map else 0)
         if token.type == "myst_line_comment":
@@ -71,11 +75,14 @@ def markdown_blocks(source: str, line: int, block: Block) -> Iterator[Block]:
         if token.type == "heading_open":
             block.section += 1
         if token.type == "inline":
-            yield replace(block, line=start, text=words(token.children), no_result=no_result)
+            text = words(token.children)
+            parts = {"tokens": token.children, "is_heading": is_heading}
+            yield replace(block, line=start, text=text, no_result=no_result, **parts)
         elif token.type in ("fence", "colon_fence") and token.info.startswith("{"):
             quotes = block.quotes_old_post or "seealso" in token.content
             inside = replace(block, quotes_old_post=quotes)
             yield from markdown_blocks(token.content, start + 1, inside)
+        is_heading = token.type == "heading_open"
         if token.level == level and token.nesting < 1:
             no_result = []
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ledger import monte_carlo_error
 from myst_nb.core.read import is_myst_markdown_notebook, myst_nb_reader_plugin
-from prose import CLAIM, Block, read_blocks
+from prose import CLAIM, PARSER, Block, formulas, read_blocks
 
 NUMERAL = re.compile(r"(?<![\w.^])\d[\d,]*(?:\.\d+)?(?:\s?%)?(?<!,)")
 CONVENTIONS = {
@@ -120,6 +120,65 @@ def idle_digits(chapter: Path, claims: dict) -> list[str]:
     return complaints
 
 
+def glossary_terms(glossary: Path) -> dict[str, re.Pattern]:
+    """Return what finds each term of the glossary in a text, in the plural and as a verb, too."""
+    terms = [
+        term
+        for token in PARSER.parse(glossary.read_text("utf-8"))
+        if token.info == "{glossary}"
+        for term in re.findall(r"^\S.*", token.content, flags=re.M)
+    ]
+    return {
+        term: re.compile(
+            rf"(?<![\w-]){re.escape(term.removesuffix('e'))}(?:e?s?|ed|ing)(?![\w-])",
+            0 if term.isupper() else re.I,
+        )
+        for term in terms
+    }
+
+
+def symbols(glossary: Path) -> re.Pattern:
+    """Return what finds a symbol of the glossary's table in a formula."""
+    rows = [line for line in glossary.read_text("utf-8").split("\n") if line.startswith("| $")]
+    found = [symbol for row in rows for symbol in formulas(row.split("|")[1])[0].split(", ")]
+    return re.compile("|".join(rf"(?<![\w\\]){re.escape(symbol)}(?!\w)" for symbol in found))
+
+
+def unlinked_terms(chapter: Path, glossary: Path) -> list[str]:
+    """Return a complaint for each term of the glossary that a chapter uses and never links.
+
+    Headings, captions and the texts of links do not count as uses.
+    """
+    used, linked = {}, set()
+    terms = glossary_terms(glossary)
+    for block in read_blocks(chapter):
+        text, in_link = "", False
+        for token in block.tokens:
+            if token.type in ("link_open", "link_close"):
+                in_link = token.type == "link_open"
+            elif token.type == "myst_role" and token.meta["name"] == "term":
+                linked.add(re.sub(r".*<(.*)>", r"\1", token.content))
+            elif token.type in ("text", "softbreak") and not in_link:
+                text += token.content or " "
+            elif not token.nesting:
+                text += "..."  # code, a formula, a number: not a part of a term
+        for term, pattern in terms.items():
+            if pattern.search(text) and not block.is_heading:
+                used.setdefault(term, block)
+    return [
+        f"{where(chapter, block)}: {term} is in the glossary, and never linked: write {{term}}`{term}`"
+        for term, block in used.items()
+        if term not in linked
+    ]
+
+
+def uses_symbols_unlinked(chapter: Path, glossary: Path) -> bool:
+    """Say whether a chapter's formulas use the book's symbols without a link to their table."""
+    text = chapter.read_text("utf-8")
+    used = any(symbols(glossary).search(formula) for formula in formulas(text))
+    return used and f"{glossary.name}#symbols" not in text
+
+
 def where(chapter: Path, block: Block) -> str:
     """Return file and line."""
     return f"chapters/{chapter.name}:{block.line}"
@@ -133,5 +192,6 @@ if __name__ == "__main__":
             *typed_results(path),
             *bare_intervals(path),
             *idle_digits(path, all_claims.get(path.stem, {})),
+            *unlinked_terms(path, path.with_name("glossary.md")),
         ]:
             print(line)

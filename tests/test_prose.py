@@ -1,8 +1,18 @@
-"""No number in a chapter is typed by hand, no interval is bare, no digit is idle."""
+"""No number is typed by hand, no interval bare, no digit idle, no term without its link."""
+
+import re
 
 import pytest
 from execution import ROOT
-from prose_rules import CONVENTIONS, bare_intervals, idle_digits, typed_results
+from myst_nb.core.read import is_myst_markdown_notebook
+from prose_rules import (
+    CONVENTIONS,
+    bare_intervals,
+    idle_digits,
+    typed_results,
+    unlinked_terms,
+    uses_symbols_unlinked,
+)
 
 CHAPTERS = sorted((ROOT / "chapters").glob("*.md"))
 PAGE = """---
@@ -145,3 +155,59 @@ def test_idle_digit_is_noticed(page, n_complaints):
         "draws_share_mcse": 0.01,
     }
     assert len(idle_digits(page, claims)) == n_complaints
+
+
+GLOSSARY = ROOT / "chapters" / "glossary.md"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_every_term_of_the_glossary_is_linked_where_it_is_used(chapter):
+    if is_myst_markdown_notebook(chapter.read_text("utf-8")):
+        assert unlinked_terms(chapter, GLOSSARY) == []
+        assert not uses_symbols_unlinked(chapter, GLOSSARY), "link [symbols](glossary.md#symbols)"
+
+
+def test_every_entry_of_the_glossary_leads_to_a_chapter():
+    for _, entry in re.findall(r"^(\S.*)\n((?:  .*\n)+)", GLOSSARY.read_text("utf-8"), flags=re.M):
+        assert re.search(r"\]\([\w-]+\.md", entry), entry
+    rows = [line for line in GLOSSARY.read_text("utf-8").split("\n") if line.startswith("| $")]
+    assert rows
+    for row in rows:
+        assert re.search(r"\]\([\w-]+\.md#", row), row
+
+
+@pytest.mark.parametrize(
+    ("page", "n_complaints"),
+    [
+        ("A divergence is a warning.", 1),
+        ("Two *Divergences* are worse.", 1),
+        ("The effective\nsample size is small.", 1),
+        ("- It was marginalized.", 1),
+        (":::{note}\nThis is shrinkage.\n:::", 1),
+        ("| shrinkage |\n| --- |", 1),
+        ("A {term}`divergence` is a warning. Divergences are bad.", 0),
+        ("It {term}`diverged <divergence>`, so it is no divergence.", 0),
+        ("## A divergence", 0),
+        ("The column `divergence` and [the divergence](funnel.md).", 0),
+        ("The sum $divergence$ is a non-divergence.", 0),
+        ("```{code-cell} ipython3\nshrinkage = 'divergence'\n```", 0),
+        ("A map is no mode.", 0),
+    ],
+    indirect=["page"],
+)
+def test_term_without_a_link_is_noticed(page, n_complaints):
+    assert len(unlinked_terms(page, GLOSSARY)) == n_complaints
+
+
+@pytest.mark.parametrize(
+    ("page", "unlinked"),
+    [
+        ("We estimate $\\sigma_\\beta$.", True),
+        ("$$\n\\sigma_\\beta = 1\n$$", True),
+        ("We estimate $\\sigma_\\beta$, one of our [symbols](glossary.md#symbols).", False),
+        ("We estimate $\\sigma$ and $n_m$ in $\\mathrm{mm}$.", False),
+    ],
+    indirect=["page"],
+)
+def test_symbols_without_a_link_are_noticed(page, unlinked):
+    assert uses_symbols_unlinked(page, GLOSSARY) == unlinked

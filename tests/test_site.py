@@ -214,3 +214,21 @@ def test_table_and_equation_that_scroll_are_reached_by_keyboard(page, site):
         if element.evaluate("element => element.scrollWidth > element.clientWidth + 1"):
             element.focus()
             assert element.evaluate("element => element === document.activeElement")
+
+
+def test_decision_page_fits_one_screen_and_one_sheet(page, site):
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(f"{site}/chapters/which-model.html")
+    assert page.locator("article").evaluate("each => each.getBoundingClientRect().bottom") <= 800
+    assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == 1
+
+
+def test_decision_page_is_a_list_of_questions_whose_answers_lead_on(page, site):
+    page.goto(f"{site}/chapters/which-model.html")
+    questions = page.locator(".decision > ol > li")
+    assert questions.count() == 5
+    for question in questions.all():
+        answers = question.locator("li").all()
+        assert len(answers) >= 3
+        for answer in answers:
+            assert "#" in answer.get_by_role("link").get_attribute("href")

@@ -1,0 +1,259 @@
+"""Every result that chapters/from-pymc3.md states, and every line of its tables, run."""
+
+import ast
+import warnings
+
+import arviz as az
+import numpy as np
+import pandas as pd
+import pymc as pm
+import pytest
+from execution import ROOT
+from prose import PARSER
+from scipy.optimize import minimize
+from scipy.stats import gamma, halfnorm, norm, t
+
+CHAPTER = ROOT / "chapters" / "from-pymc3.md"
+POPULATION = ["mu_alpha", "sigma_alpha", "mu_beta", "sigma_beta", "sigma_y"]
+
+
+@pytest.fixture(scope="module")
+def chapter(claims):
+    return claims["from-pymc3"]
+
+
+def codes(cell):
+    """Return the code in a table's cell."""
+    return [part.content for part in cell.children if part.type == "code_inline"]
+
+
+def tables():
+    """Yield the rows of the chapter's tables as (the code above the table, the code of its cells)."""
+    tokens = PARSER.parse(CHAPTER.read_text("utf-8"))
+    above, row = [], None
+    for token in tokens:
+        if token.type == "tr_open":
+            row = []
+        elif token.type == "inline" and row is not None:
+            row.append(codes(token))
+        elif token.type == "inline":
+            above = codes(token)
+        elif token.type == "tr_close":
+            if row[0]:  # not the names of the columns
+                yield above, row
+            row = None
+
+
+ROWS = list(tables())
+ERRORS = {"ModuleNotFoundError", "TypeError", "AttributeError", "KeyError", "ValueError"}
+FAILING = [
+    (row[0][0], (set(above) | set(sum(row[1:-1], []))) & ERRORS)
+    for above, row in ROWS
+    if (set(above) | set(sum(row[1:-1], []))) & ERRORS
+]
+NEW = sorted({line for _, row in ROWS if len(row) > 2 for line in row[-1]})
+
+
+@pytest.fixture
+def names(monkeypatch):
+    """Return what the lines of the tables find: a model, its draws, and some data."""
+    quick = {"tune": 20, "progressbar": False, "quiet": True, "random_seed": 1}
+    sample, fit = pm.sample, pm.fit
+    with pm.Model(coords={"county": list("abc")}) as model:
+        pm.Normal("b", mu=0, sigma=1)
+        idata = az.from_dict(
+            {
+                "posterior": {"b": np.random.default_rng(1).normal(size=(4, 1000))},
+                "log_likelihood": {"y": np.random.default_rng(2).normal(size=(4, 1000, 5))},
+            }
+        )
+        # As the lines are written they would take minutes.
+        monkeypatch.setattr(pm, "sample", lambda *args, **kw: sample(*args, **kw | quick))
+        monkeypatch.setattr(pm, "fit", lambda n, **kw: fit(10, **kw | {"progressbar": False}))
+        monkeypatch.chdir(CHAPTER.parent)
+        start = {"b": np.array(0.0)}
+        yield {
+            "pm": pm, "az": az, "np": np, "pd": pd, "idata": idata, "trace": idata,
+            "start": start, "step": pm.NUTS(), "data": None, "model": model,
+        }  # fmt: skip
+
+
+def run(line, names):
+    """Run a line and return its value, if it has one."""
+    if isinstance(ast.parse(line).body[0], ast.Expr):
+        return eval(line, names)
+    exec(line, names)
+
+
+def test_tables_are_found():
+    assert len(FAILING) == 27
+    assert len(NEW) > 30
+    assert {error for _, errors in FAILING for error in errors} == ERRORS
+
+
+@pytest.mark.parametrize(("line", "errors"), FAILING, ids=[line for line, _ in FAILING])
+def test_old_line_fails_as_it_says(line, errors, names):
+    with pytest.raises(Exception) as caught:
+        run(line, names)
+    assert {caught.type.__name__} == errors
+
+
+@pytest.mark.parametrize("line", NEW)
+@pytest.mark.filterwarnings("error")
+def test_new_line_works_without_a_word(line, names):
+    if line == "az.plot_autocorr(idata)":  # ArviZ asks for more figure than it needs
+        warnings.simplefilter("ignore")
+    run(line, names)
+
+
+@pytest.mark.parametrize("name", ["Normal", "HalfNormal", "StudentT"])
+def test_sd_is_ignored_in_silence(name):
+    shape = {"nu": 4} if name == "StudentT" else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ignored = getattr(pm, name).dist(sd=10, **shape)
+    assert ignored.owner.inputs[-1].eval() == 1  # the scale
+
+
+@pytest.mark.parametrize("line", ['pm.HalfCauchy("x", sd=1)', 'pm.Gamma("x", mu=1, sd=1)'])
+def test_other_distributions_complain(line, names):
+    with pytest.raises((TypeError, ValueError)):
+        run(line, names)
+
+
+def test_third_argument_is_a_standard_deviation():
+    assert pm.Normal.dist(0, 0.01).owner.inputs[-1].eval() == 0.01
+
+
+def test_start_by_testval_is_ignored():
+    with pm.Model() as model:
+        pm.Normal("old", testval=5)
+        pm.Normal("new", initval=5)
+    assert model.initial_point() == {"old": 0, "new": 5}
+
+
+def test_shape_of_one_makes_a_vector():
+    assert pm.Normal.dist(shape=1).ndim == 1
+    assert pm.Normal.dist().ndim == 0
+
+
+def test_plain_sample_runs_several_chains_and_drops_their_tuning(names):
+    drawn = run("pm.sample(100)", names)
+    assert 2 <= drawn.posterior.sizes["chain"] <= 4
+    assert drawn.posterior.sizes["draw"] == 100
+
+
+def test_start_by_variational_inference_takes_another_sampler(names):
+    plain = run("pm.sample(10)", names).posterior
+    advi = run('pm.sample(10, init="advi", n_init=100)', names).posterior
+    assert plain.attrs["inference_library"] == "nutpie"
+    assert advi.attrs["inference_library"] == "pymc"
+
+
+def test_seed_of_numpy_does_not_reach_the_sampler():
+    drawn = []
+    with pm.Model():
+        pm.Normal("b")
+        for _ in range(2):
+            np.random.seed(1)
+            idata = pm.sample(10, tune=10, chains=1, progressbar=False, quiet=True)
+            drawn.append(idata.posterior["b"].to_numpy())
+    assert not np.array_equal(*drawn)
+
+
+def test_old_lines_still_work(names, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "urllib.request.urlopen", lambda url: asked.append(url) or open(CHAPTER, "rb")
+    )
+    run('pm.get_data("radon.csv")', names)
+    assert asked[0].startswith("https://")
+    with pytest.warns(FutureWarning):
+        run("pm.find_MAP()", names)
+    with pytest.warns(FutureWarning):
+        trace = run("pm.sample(10, return_inferencedata=False)", names)
+    assert trace["b"].ndim == 1
+    run("pm.NUTS(scaling=start)", names)
+    assert run('pm.Normal("x", mu=0, sigma=1, shape=85)', names).type.shape == (85,)
+
+
+def test_posterior_of_the_noise_is_its_prior(chapter):
+    mean, sd = halfnorm.stats(moments="mv")[0], halfnorm.std()
+    assert chapter["old_sigma_y_mean"] == pytest.approx(mean, abs=4 * chapter["old_sigma_y_mcse"])
+    error = sd / np.sqrt(chapter["old_sigma_y_ess"])
+    assert chapter["old_sigma_y_sd"] == pytest.approx(sd, abs=4 * error)
+    # Kolmogorov: the distance exceeds two over the root for one seed in three thousand.
+    assert chapter["old_sigma_y_ecdf_distance"] < 2 / np.sqrt(chapter["old_sigma_y_ess"])
+    # It looks right: the mean is near the noise that the homes have.
+    assert chapter["old_sigma_y_mean"] == pytest.approx(chapter["pooled_sigma_y_mean"], abs=0.1)
+
+
+def test_the_rest_is_a_regression_with_noise_one_and_priors_one(chapter, radon):
+    design = np.column_stack([np.ones(len(radon)), radon["floor"]])
+    covariance = np.linalg.inv(design.T @ design + np.eye(2))
+    means = covariance @ design.T @ radon["log_radon"]
+    for name, mean, sd in zip(["alpha", "beta"], means, np.sqrt(np.diag(covariance)), strict=True):
+        error = chapter[f"old_{name}_mcse"]
+        assert chapter[f"old_{name}_mean"] == pytest.approx(mean, abs=4 * error)
+        sd_error = sd / np.sqrt(chapter[f"old_{name}_ess"])
+        assert chapter[f"old_{name}_sd"] == pytest.approx(sd, abs=4 * sd_error)
+
+
+def test_look_at_the_prior_tells_the_two_apart(chapter):
+    error = 1 / np.sqrt(2 * 2000)  # of a standard deviation, from 2,000 draws
+    assert chapter["old_alpha_prior_sd"] == pytest.approx(1, rel=4 * error)
+    assert chapter["pooled_alpha_prior_sd"] == pytest.approx(10, rel=4 * error)
+    assert chapter["precision_today_sd"] == pytest.approx(0.0001, rel=4 * error)
+    assert chapter["precision_meant_sd"] == pytest.approx(100, rel=4 * error)
+
+
+MODELS = [("pooled", name) for name in ["alpha", "beta", "sigma_y"]]
+MODELS += [("hierarchical", name) for name in POPULATION]
+
+
+@pytest.mark.parametrize(("model", "parameter"), MODELS)
+def test_translated_model_has_the_exact_posterior(chapter, exact, model, parameter):
+    is_level_or_slope = parameter in ["alpha", "beta"]
+    mean, sd = exact[model].mean_and_sd(f"mu_{parameter}" if is_level_or_slope else parameter)
+    error = chapter[f"{model}_{parameter}_mcse"]
+    assert chapter[f"{model}_{parameter}_mean"] == pytest.approx(mean, abs=4 * error)
+    sd_error = sd / np.sqrt(chapter[f"{model}_{parameter}_ess"])
+    assert chapter[f"{model}_{parameter}_sd"] == pytest.approx(sd, abs=4 * sd_error)
+
+
+def test_draws_are_the_same_both_ways(chapter):
+    assert chapter["pairs_count"] == 4
+    assert chapter["pairs_draws_count"] == 4000
+    assert chapter["pairs_difference_max"] == 0
+    assert chapter["cut_array_count"] == 3500  # 500 of one chain are gone
+    assert chapter["cut_trace_count"] == 2000  # 500 of each of four
+
+
+def test_only_the_new_rhat_sees_width_and_drift(chapter):
+    for chains in ["fine", "wider", "drift"]:
+        assert chapter[f"{chains}_old_rhat"] < 1.01
+    assert chapter["fine_rhat"] < 1.01
+    assert chapter["wider_rhat"] > 1.05
+    assert chapter["drift_rhat"] > 1.05
+
+
+def test_slope_of_the_first_county_is_negative_in_most_draws(chapter):
+    assert chapter["aitkin_negative_share"] > 0.9 + 4 * chapter["aitkin_negative_share_mcse"]
+
+
+def test_robust_regression_is_where_its_density_is_highest(chapter, radon):
+    def minus_log_posterior(parameters):
+        alpha, beta, log_sigma_y, log_nu = parameters
+        sigma_y, nu = np.exp([log_sigma_y, log_nu])
+        fit = t(nu, alpha + beta * radon["floor"], sigma_y).logpdf(radon["log_radon"]).sum()
+        priors = norm(0, 10).logpdf([alpha, beta]).sum() + halfnorm.logpdf(sigma_y)
+        return -(fit + priors + gamma(2, scale=10).logpdf(nu))
+
+    mode = minimize(minus_log_posterior, [1.4, -0.6, -0.3, 3], method="Nelder-Mead").x[1]
+    sd = chapter["robust_beta_sd"]
+    error = chapter["robust_beta_mcse"]
+    # With 919 homes the posterior of the slope is close to normal: its mean is near its mode.
+    assert chapter["robust_beta_mean"] == pytest.approx(mode, abs=0.1 * sd + 4 * error)
+    assert sd / np.sqrt(chapter["robust_beta_ess"]) == pytest.approx(error, rel=0.3)
+    gap = abs(chapter["robust_beta_mean"] - chapter["pooled_beta_mean"])
+    assert gap < 0.3 * sd
