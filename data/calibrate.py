@@ -25,7 +25,7 @@ CALIBRATION = Path(__file__).parent / "calibration.csv"
 SEED = 20181018  # not the chapter's: its small study is about other worlds
 MODELS = ["pooled", "centered", "non-centered", "buggy"]
 INDEX = ["model", "simulation"]
-STALLED = "10 minutes"  # a simulation takes less than a second, and the first one half a minute
+STALLED = "20 minutes"  # a portion of 50 simulations takes a worker less than a minute
 
 
 class StudyError(Exception):
@@ -71,13 +71,13 @@ def run(client: Client, n_simulations: int, kept: Path) -> pd.DataFrame:
     if len(left) < len(wanted):
         print(f"{len(wanted) - len(left):,} simulations were done before.")
 
-    client.upload_file(__file__)  # to all workers, those to come as well
+    client.upload_file(__file__, load=False)  # to all workers, those to come as well
     kept.parent.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     with kept.open("w") as file:
         file.writelines(f"{json.dumps(row)}\n" for row in rows)
         while left:
-            # In portions, so that a deadline can be set for each.
+            # In portions, so that each has its deadline.
             size = 50 * max(1, sum(client.nthreads().values()))
             portion, left = left[:size], left[size:]
             futures = {
@@ -88,7 +88,7 @@ def run(client: Client, n_simulations: int, kept: Path) -> pd.DataFrame:
             try:
                 for future, row in results:
                     if future.status != "finished":
-                        raise StudyError(why(futures[future], row))
+                        raise StudyError(why(futures[future], future.exception()))
                     rows.append(row)
                     file.write(f"{json.dumps(row)}\n")
                     file.flush()
@@ -118,7 +118,7 @@ def connect(scheduler: str | None, n_workers: int | None) -> Client:
     """Return a client of a running Dask cluster, or of one that is started on this computer."""
     if scheduler is None:
         return Client(
-            n_workers=n_workers or os.cpu_count(), threads_per_worker=1, dashboard_address=None
+            n_workers=n_workers or os.cpu_count(), threads_per_worker=1, dashboard_address=":0"
         )
     try:
         return Client(scheduler, timeout="10s")

@@ -162,7 +162,9 @@ def test_diagnostics_warn_of_the_funnel(chapter):
     assert chapter["centered_sound_count"] < chapter["noncentered_sound_count"] < 1000
 
 
-def test_noncentered_fits_complain_where_noise_is_little_and_centered_ones_where_it_is_much(chapter):
+def test_noncentered_fits_complain_where_noise_is_little_and_centered_ones_where_it_is_much(
+    chapter,
+):
     medians = {
         (model, state): chapter[f"{model}_{state}_sigma_y"]
         for model in ["centered", "noncentered"]
