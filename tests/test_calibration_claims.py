@@ -132,6 +132,11 @@ def test_bug_is_found_but_not_by_the_parameter_that_it_forgets(chapter):
     assert chapter["full_buggy_log_density_beta_lowest"] < -5 * chapter["full_band_height"]
 
 
+def test_thinning_is_enough_for_most_fits_of_the_noncentered_model(chapter):
+    assert chapter["noncentered_ess_quartile"] > 3 * 100
+    assert chapter["centered_ess_quartile"] < 0.5 * chapter["noncentered_ess_quartile"]
+
+
 def test_small_study_shows_the_bug(chapter):
     assert chapter["small_buggy_log_density_beta_leaves"]
 
