@@ -141,18 +141,22 @@ def test_small_study_shows_the_bug(chapter):
     assert chapter["small_buggy_log_density_beta_leaves"]
 
 
-def test_centered_model_fails_in_the_neck(chapter):
-    leaving = set(chapter["full_centered_leaving"].split(", "))
-    assert leaving == {"sigma_beta", "log_density_beta"}
+def test_centered_model_fails(chapter):
+    leaving = chapter["full_centered_leaving"].split(", ")
+    assert {"sigma_beta", "log_density_beta"} <= set(leaving)
     assert len(leaving) == chapter["full_centered_leaving_count"]
     assert chapter["full_centered_count"] == 9
+
+
+def test_centered_model_fails_in_the_neck(chapter):
     count = {model: chapter[f"{model}_zero_count"] for model in ["centered", "noncentered"]}
     low, high = binom(1000, 1 / 101).interval(0.9999)
     assert low <= count["noncentered"] <= high < count["centered"]
-    # 0.67 is the median of the prior.
-    assert chapter["centered_zero_truth_median"] < 0.1
-    assert chapter["centered_zero_truth_max"] < 0.67
-    assert chapter["noncentered_zero_truth_median"] <= chapter["noncentered_zero_truth_max"] < 0.67
+    # Half of the truths of the prior are below 0.67, a tenth below 0.13.
+    assert chapter["centered_zero_truth_median"] < 0.13
+    assert chapter["centered_zero_truth_quantile"] < 0.67
+    for end in ["median", "quantile"]:  # below one of a few draws, by chance: the very smallest
+        assert chapter[f"noncentered_zero_truth_{end}"] < chapter[f"centered_zero_truth_{end}"]
 
 
 def test_first_bar_stands_out_in_the_centered_model_alone(chapter):
@@ -162,7 +166,9 @@ def test_first_bar_stands_out_in_the_centered_model_alone(chapter):
 
 
 def test_diagnostics_warn_of_the_funnel(chapter):
-    assert chapter["centered_zero_sound_count"] == 0
+    expected = binom(chapter["centered_sound_count"], 1 / 101)
+    assert chapter["centered_zero_sound_count"] <= expected.ppf(0.999)
+    assert chapter["centered_zero_sound_count"] < 0.2 * chapter["centered_zero_count"]
     assert chapter["noncentered_zero_sound_count"] <= chapter["noncentered_zero_count"]
     assert chapter["centered_sound_count"] < chapter["noncentered_sound_count"] < 1000
 
