@@ -4,7 +4,7 @@ PYTHON ?= python3
 N ?= 5
 BIN := .venv/bin
 
-.PHONY: book notebooks pdf test coursework offline seeds sabotage canary weigh lab lock format clean install
+.PHONY: book notebooks pdf test coursework offline seeds sabotage calibration canary weigh lab lock format clean install
 
 book: install  ## execute the chapters and build the site in _build/html; EDITION=student: without solutions
 	@$(BIN)/python build_tools/book.py $(EDITION)
@@ -30,6 +30,9 @@ seeds: install  ## test every claim with N other seeds: make seeds N=10
 
 sabotage: install  ## spoil the book in many ways, and see that the tests notice each
 	@$(BIN)/python trials/sabotage.py
+
+calibration: install  ## run the full calibration study: make calibration SCHEDULER=tcp://host:8786
+	@$(BIN)/python data/calibrate.py $(if $(SCHEDULER),--scheduler $(SCHEDULER))
 
 canary: install  ## try the newest versions that requirements.in allows
 	@$(BIN)/python trials/canary.py
