@@ -116,4 +116,10 @@ SABOTAGES = [
         'claim("data_zero_count", (radon["activity"] == 0).sum())',
         'claim("data_zero_count", (radon["activity"] == 0).sum())\nclaim("data_answer", 42)',
     ),
+    Sabotage(
+        "new counties that are the old ones",
+        "chapters/group-predictors.md",
+        'sample_vars=["z_alpha", "z_beta"],',
+        "",
+    ),
 ]
