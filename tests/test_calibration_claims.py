@@ -137,8 +137,10 @@ def test_thinning_is_enough_for_most_fits_of_the_noncentered_model(chapter):
     assert chapter["centered_ess_quartile"] < 0.5 * chapter["noncentered_ess_quartile"]
 
 
-def test_small_study_shows_the_bug(chapter):
-    assert chapter["small_buggy_log_density_beta_leaves"]
+def test_thirty_worlds_show_the_bug_more_often_than_not(chapter):
+    assert chapter["full_buggy_groups_count"] == 1000 // chapter["small_simulations_count"]
+    leaving = chapter["full_buggy_groups_leaving_count"]
+    assert 0.5 < leaving / chapter["full_buggy_groups_count"] <= 1
 
 
 def test_centered_model_fails(chapter):
