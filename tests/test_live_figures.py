@@ -435,9 +435,9 @@ def test_dial_works_by_keyboard_alone(opened, page):
 
 
 def test_county_is_named_under_the_mouse(opened, page, basements):
+    page.emulate_media(reduced_motion="reduce")  # dots that jump are where they will be
     figure = opened("pooling")
     press(figure, "∞: unpooled")
-    page.wait_for_timeout(900)
     largest = basements["homes"].idxmax()
     dot = figure.locator(".estimate").evaluate_all(
         "dots => { const last = dots.reduce((a, b) => +b.getAttribute('r') > +a.getAttribute('r') ? b : a);"

@@ -44,7 +44,9 @@ def contents(site):
 @pytest.fixture(scope="module")
 def secrets():
     """Return lines of five words or more, and single words, that only solutions have."""
-    kept = words("\n".join(SOLUTION.sub("", text) for text in CHAPTERS.values()))
+    # Counties have their names in tables, and the page for teachers is not in its chapter.
+    others = [(ROOT / name).read_text() for name in ["data/radon.csv", "coursework/README.md"]]
+    kept = words("\n".join([*(SOLUTION.sub("", text) for text in CHAPTERS.values()), *others]))
     lines = [
         words(line)
         for text in CHAPTERS.values()
