@@ -34,6 +34,8 @@ class StudyError(Exception):
 
 def study_code(chapter: Path = ROOT / "chapters" / "calibration.md") -> str:
     """Return the chapter's code for the simulation and the models."""
+    if not chapter.exists():
+        sys.exit(f"{chapter} is not here: run the study in a copy of the whole book.")
     cells = jupytext.read(chapter).cells
     return "\n\n".join(cell.source for cell in cells if "study" in cell.metadata.get("tags", []))
 
