@@ -18,7 +18,8 @@ def copy_book(destination: Path) -> None:
     for path in destination.iterdir() if destination.exists() else []:
         if path.name not in NOT_COPIED:  # a chapter that is gone here must go there, too
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    ignore = shutil.ignore_patterns(*NOT_COPIED, "__pycache__", ".*_cache", ".ipynb_checkpoints")
+    made = ["__pycache__", ".*_cache", ".ipynb_checkpoints", "class"]  # class: a teacher's secrets
+    ignore = shutil.ignore_patterns(*NOT_COPIED, *made)
     shutil.copytree(ROOT, destination, ignore=ignore, dirs_exist_ok=True)
 
 

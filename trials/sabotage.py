@@ -10,7 +10,9 @@ from copies import ROOT, copy_book, run_tests
 from sabotages import SABOTAGES, Sabotage
 
 # The tests of what is built from the book; it is not built here.
-OF_THE_SITE = [f"--ignore=tests/test_{name}.py" for name in ["live_figures", "notebooks", "site"]]
+OF_THE_SITE = [
+    f"--ignore=tests/test_{name}.py" for name in ["live_figures", "notebooks", "site", "student"]
+]
 
 
 def spoil(sabotage: Sabotage) -> str:
