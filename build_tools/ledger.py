@@ -8,19 +8,15 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
+from claims import monte_carlo_error
 from execution import code_cells, executed_chapters, glued, open_cache
 from fits import PREFIX
 from nbformat import NotebookNode
-from prose import CLAIM, read_blocks
+from prose import CLAIM, fill_in, read_blocks
 from sphinx.application import Sphinx
 
 PAGE = "chapters/ledger"
 PACKAGES = {"PyMC": "pymc", "nutpie": "nutpie", "ArviZ": "arviz", "NumPy": "numpy"}
-
-
-def monte_carlo_error(key: str, claims: dict) -> float | None:
-    """Return the Monte Carlo error of a claim, None if none is claimed."""
-    return claims.get(f"{key}_mcse", claims.get(f"{key.removesuffix('_mean')}_mcse"))
 
 
 def sentences(chapter: Path, claims: dict) -> dict[str, list[str]]:
@@ -36,7 +32,7 @@ def sentences(chapter: Path, claims: dict) -> dict[str, list[str]]:
             keys = [match["key"] for match in CLAIM.finditer(sentence)]
             keys = [key for key in dict.fromkeys(keys) if key not in seen]
             if keys:
-                text = re.sub(r"\s+([.,;:)])", r"\1", sentence.format_map(claims))
+                text = re.sub(r"\s+([.,;:)])", r"\1", fill_in(sentence, claims))
                 stated[text] = keys
                 seen.update(keys)
     return stated
@@ -107,7 +103,8 @@ def write_ledger(app: Sphinx, docname: str, source: list[str]) -> None:
     elif guards["failed"]:
         source[0] += f"\n**On {guards['when']} {len(guards['failed'])} tests failed.**\n"
     else:
-        source[0] += f"\nOn {guards['when']} all tests passed.\n"
+        skipped = f", but for {n} that were skipped" if (n := len(guards["skipped"])) else ""
+        source[0] += f"\nOn {guards['when']} all tests passed{skipped}.\n"
     packages = ", ".join(f"{name} {version(package)}" for name, package in PACKAGES.items())
     source[0] += f"All was computed with Python {platform.python_version()}, {packages}.\n"
     contents = (root / "_toc.yml").read_text("utf-8")

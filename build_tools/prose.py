@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from claims import show
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from myst_nb.core.read import is_myst_markdown_notebook, myst_nb_reader_plugin
@@ -15,6 +16,12 @@ from nbformat.v4 import new_markdown_cell
 EXTENSIONS = {"amsmath", "colon_fence", "deflist", "dollarmath"}  # as in _config.yml
 PARSER = create_md_parser(MdParserConfig(enable_extensions=EXTENSIONS), RendererHTML)
 CLAIM = re.compile(r"(?<!{){(?P<key>\w+)(?P<format>:[^{}]*)?}(?!})")
+
+
+def fill_in(text: str, claims: dict) -> str:
+    """Return the text of a block with its claims printed. Raises KeyError if one is missing."""
+    filled = CLAIM.sub(lambda claim: show(claim["key"], claims, (claim["format"] or ":")[1:]), text)
+    return filled.replace("{{", "{").replace("}}", "}")
 
 
 @dataclass
@@ -55,7 +62,7 @@ def words(tokens: list[Token]) -> str:
             text += f"`{content}`"
         elif token.type == "math_inline":
             text += f"${content}$"
-        elif token.type == "myst_role" and token.meta["name"] == "glue:text":
+        elif token.type == "myst_role" and token.meta["name"] == "claim":
             text += "{" + token.content + "}"
         elif token.type == "myst_role" and token.meta["name"] == "term":
             text += token.content.split("<")[0].strip()

@@ -19,6 +19,7 @@ import pytest
 from build_radon import check_radon
 from exact_posterior import MODELS, exact_posterior
 from execution import ROOT, BookError, execute_chapters
+from monte_carlo import COMPARISONS, LEAST_ESS, RECORDS, Estimate, summarize
 from pdf import find_chromium
 
 
@@ -31,8 +32,10 @@ def pytest_configure(config):
         pytest.exit(str(error), returncode=1)
 
 
-FAILED = []
-READERS = defaultdict(list)  # the tests that read a claim, by (chapter, key)
+READERS = defaultdict(set)  # the tests that read a claim, by "chapter key"
+COLLECTED, OUTCOMES = set(), {}  # the tests of this run, and what became of each
+SECONDS = defaultdict(float)  # by file
+DESELECTED = []
 
 
 class ChapterClaims(dict):
@@ -44,11 +47,24 @@ class ChapterClaims(dict):
 
     def __getitem__(self, key):
         test, _ = os.environ["PYTEST_CURRENT_TEST"].rsplit(" ", 1)
-        READERS[f"{self.chapter} {key}"].append(test)
+        READERS[f"{self.chapter} {key}"].add(test)
         return super().__getitem__(key)
 
     def __missing__(self, key):
         raise KeyError(f"chapters/{self.chapter}.md glues no {key}")
+
+    def estimate(self, key, ess=None):
+        """Return a claim with its Monte Carlo error, known as well as ess effective draws tell.
+
+        Without ess, it is the effective sample size that the chapter claims for the parameter, or else
+        the least that a sound fit may have.
+        """
+        stem = key.removesuffix("_mean")
+        error = self[f"{key}_mcse" if f"{key}_mcse" in self else f"{stem}_mcse"]
+        if ess is None:
+            of_fit = f"{stem.removesuffix('_sd')}_ess"
+            ess = self[of_fit] if of_fit in self else LEAST_ESS
+        return Estimate(self[key], error, ess, f"{self.chapter} {key}")
 
 
 @pytest.fixture(scope="session")
@@ -58,25 +74,67 @@ def claims():
     return {chapter: ChapterClaims(chapter, values) for chapter, values in everything.items()}
 
 
+def pytest_deselected(items):
+    DESELECTED.extend(item.nodeid for item in items)
+
+
+def pytest_collection_finish(session):
+    COLLECTED.update(item.nodeid for item in session.items)
+
+
 def pytest_runtest_logreport(report):
-    if report.failed:
-        FAILED.append(report.nodeid)
+    SECONDS[report.nodeid.split("::")[0]] += report.duration
+    if report.when == "call" or report.outcome != "passed":
+        if OUTCOMES.get(report.nodeid) != "failed":
+            OUTCOMES[report.nodeid] = report.outcome
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node, error):
-    for claim, tests in getattr(node, "workeroutput", {}).get("readers", {}).items():
-        READERS[claim].extend(tests)
+    output = getattr(node, "workeroutput", {})
+    for claim, tests in output.get("readers", {}).items():
+        READERS[claim].update(tests)
+    RECORDS.extend(output.get("records", []))
+    COLLECTED.update(output.get("collected", []))
+    DESELECTED.extend(output.get("deselected", []))
+
+
+def is_complete(config):
+    """Say whether every test that there is has run: only then the suite speaks of all claims."""
+    files = {f"tests/{path.name}" for path in (ROOT / "tests").glob("test_*.py")}
+    return (
+        config.args_source is pytest.Config.ArgsSource.TESTPATHS
+        and not DESELECTED
+        and COLLECTED == set(OUTCOMES)
+        and files == {test.split("::")[0] for test in COLLECTED}
+    )
+
+
+def write_atomically(path, content):
+    """Write JSON into a file, all or nothing of it."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content, indent=2) + "\n")
+    part.replace(path)
 
 
 def pytest_sessionfinish(session):
     if hasattr(session.config, "workerinput"):
-        session.config.workeroutput["readers"] = dict(READERS)
+        session.config.workeroutput |= {
+            "readers": {claim: sorted(tests) for claim, tests in READERS.items()},
+            "records": RECORDS,
+            "collected": sorted(COLLECTED),
+            "deselected": DESELECTED,
+        }
         return
-    if session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
-        return  # a part of the suite, or a broken one, says nothing about the claims
+    write_atomically(ROOT / "_build" / "comparisons.json", RECORDS)
+    if len(RECORDS) > COMPARISONS:
+        print(f"\nThere are {len(RECORDS)} comparisons; BUDGET in monte_carlo.py is for fewer.")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if not is_complete(session.config):
+        return
     everything = json.loads((ROOT / "_build" / "claims.json").read_text())
     guards = {
-        chapter: {key: sorted(set(READERS[f"{chapter} {key}"])) for key in values}
+        chapter: {key: sorted(READERS[f"{chapter} {key}"]) for key in values}
         for chapter, values in everything.items()
     }
     unread = [f"{name}: {key}" for name in guards for key in guards[name] if not guards[name][key]]
@@ -86,10 +144,22 @@ def pytest_sessionfinish(session):
     record = {
         "claims": hashlib.sha256((ROOT / "_build" / "claims.json").read_bytes()).hexdigest(),
         "when": f"{date.today()}",
-        "failed": FAILED,
+        "failed": sorted(test for test, outcome in OUTCOMES.items() if outcome == "failed"),
+        "skipped": sorted(test for test, outcome in OUTCOMES.items() if outcome == "skipped"),
         "tests": guards,
     }
-    (ROOT / "_build" / "guards.json").write_text(json.dumps(record, indent=2) + "\n")
+    write_atomically(ROOT / "_build" / "guards.json", record)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    if summary := summarize(RECORDS):
+        terminalreporter.write_line(summary)
+    if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        slowest = sorted(SECONDS, key=SECONDS.get, reverse=True)[:5]
+        files = ", ".join(f"{Path(file).name} {SECONDS[file]:.0f} s" for file in slowest)
+        terminalreporter.write_line(f"The slowest files: {files}")
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import json
 import re
 from pathlib import Path
 
-from ledger import monte_carlo_error
+from claims import monte_carlo_error
 from myst_nb.core.read import is_myst_markdown_notebook, myst_nb_reader_plugin
 from prose import CLAIM, PARSER, Block, formulas, read_blocks
 
@@ -97,25 +97,27 @@ def bare_intervals(chapter: Path) -> list[str]:
     ]
 
 
-def idle_digits(chapter: Path, claims: dict) -> list[str]:
-    """Return a complaint for each number whose last digit is smaller than its Monte Carlo error.
+def wrong_formats(chapter: Path, claims: dict) -> list[str]:
+    """Return a complaint for each claim whose digits nothing decides, or the author against its error.
 
-    A posterior mean has to have one; what describes a run or the data needs none.
+    A posterior mean has to have an error; what describes a run or the data needs none, but a format.
     """
     complaints = []
     for block in read_blocks(chapter):
         for match in block.claims:
-            key, places = match["key"], re.search(r"\.(\d)([f%])", match["format"] or "")
-            error = monte_carlo_error(key, claims)
-            if error is None and key.endswith("_mean") and not key.startswith("data_"):
+            key, spec = match["key"], match["format"] or ""
+            if monte_carlo_error(key, claims) is not None:
+                if "." in spec:
+                    complaints.append(
+                        f"{where(chapter, block)}: the digits of {key} follow from its Monte Carlo "
+                        f"error: write it without {spec}"
+                    )
+            elif key.endswith("_mean") and not key.startswith("data_"):
                 complaints.append(f"{where(chapter, block)}: {key} has no Monte Carlo error")
-            if error is None or not places:
-                continue
-            unit = 10.0 ** -(int(places[1]) + (2 if places[2] == "%" else 0))
-            if error > unit:
+            elif isinstance(claims.get(key), float) and "." not in spec:
                 complaints.append(
-                    f"{where(chapter, block)}: {key}{match['format']} shows a digit "
-                    f"more than its Monte Carlo error, {error:.2g}, supports"
+                    f"{where(chapter, block)}: {key} has neither a Monte Carlo error nor a format: "
+                    f"claim {key}_mcse, or write {key}:.1f"
                 )
     return complaints
 
@@ -191,7 +193,7 @@ if __name__ == "__main__":
         for line in [
             *typed_results(path),
             *bare_intervals(path),
-            *idle_digits(path, all_claims.get(path.stem, {})),
+            *wrong_formats(path, all_claims.get(path.stem, {})),
             *unlinked_terms(path, path.with_name("glossary.md")),
         ]:
             print(line)

@@ -18,7 +18,7 @@ kernelspec: {name: python3, display_name: Python 3}
 
 # One picture
 
-A number that nobody computed: {glue:text}`absent_mean:.2f`. It belongs to $\\sigma$.
+A number that nobody computed: {claim}`absent_mean`. It belongs to $\\sigma$.
 A link to [a section](../index.md#that-is-gone).
 
 ```{code-cell} ipython3
@@ -31,7 +31,7 @@ SVG("<svg xmlns='http://www.w3.org/2000/svg'/>")
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """Return a book with a missing glue key, a missing section and a picture without words."""
+    """Return a book with a missing claim, a missing section and a picture without words."""
     root = tmp_path_factory.mktemp("book")
     for name in ["build_tools", "data"]:
         shutil.copytree(ROOT / name, root / name)
@@ -71,7 +71,7 @@ def test_book_with_a_hole_is_not_built(broken_build):
     assert "The site is not built" in broken_build.stderr
 
 
-def test_missing_glue_key_is_named(broken_build):
+def test_missing_claim_is_named(broken_build):
     assert "absent_mean" in broken_build.stderr
 
 

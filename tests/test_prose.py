@@ -8,10 +8,10 @@ from myst_nb.core.read import is_myst_markdown_notebook
 from prose_rules import (
     CONVENTIONS,
     bare_intervals,
-    idle_digits,
     typed_results,
     unlinked_terms,
     uses_symbols_unlinked,
+    wrong_formats,
 )
 
 CHAPTERS = sorted((ROOT / "chapters").glob("*.md"))
@@ -52,8 +52,8 @@ def test_every_interval_has_its_probability_and_kind(chapter):
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
-def test_every_digit_is_supported_by_the_monte_carlo_error(chapter, claims):
-    assert idle_digits(chapter, claims.get(chapter.stem, {})) == []
+def test_digits_follow_from_the_monte_carlo_error(chapter, claims):
+    assert wrong_formats(chapter, claims.get(chapter.stem, {})) == []
 
 
 def test_conventions_about_the_survey_are_right(radon):
@@ -87,7 +87,7 @@ def test_typed_result_is_noticed(page):
 
 
 NO_RESULTS = [
-    "The mean is {glue:text}`draws_mean:.2f`.",
+    "The mean is {claim}`draws_mean:.2f`.",
     "Three of 10 chains, in 2017.",
     "We took 4,000 draws.",
     "**Reading time:** 35 minutes.",
@@ -121,10 +121,10 @@ def test_mark_without_its_numeral_is_noticed(page):
 @pytest.mark.parametrize(
     ("page", "n_complaints"),
     [
-        ("The interval ends at {glue:text}`draws_high:.1f`.", 1),
-        ("The 89 % interval ends at {glue:text}`draws_high:.1f`.", 1),
-        ("The equal-tailed interval ends at {glue:text}`draws_high:.1f`.", 1),
-        ("The 89 % equal-tailed interval ends at {glue:text}`draws_high:.1f`.", 0),
+        ("The interval ends at {claim}`draws_high:.1f`.", 1),
+        ("The 89 % interval ends at {claim}`draws_high:.1f`.", 1),
+        ("The equal-tailed interval ends at {claim}`draws_high:.1f`.", 1),
+        ("The 89 % equal-tailed interval ends at {claim}`draws_high:.1f`.", 0),
         ("Report an interval.", 0),
     ],
     indirect=["page"],
@@ -137,24 +137,38 @@ def test_bare_interval_is_noticed(page, n_complaints):
 @pytest.mark.parametrize(
     ("page", "n_complaints"),
     [
-        ("{glue:text}`draws_mean:.3f`", 1),
-        ("{glue:text}`draws_mean:.2f`", 0),
-        ("{glue:text}`draws_share:.1%`", 1),
-        ("{glue:text}`draws_share:.0%`", 0),
-        ("{glue:text}`other_mean:.0f`", 1),
-        ("{glue:text}`other_count`", 0),
+        ("{claim}`draws_mean:.3f`", 1),
+        ("{claim}`draws_mean`", 0),
+        ("{claim}`draws_share:.1%`", 1),
+        ("{claim}`draws_share:%`", 0),
+        ("{claim}`other_mean:.0f`", 1),
+        ("{claim}`other_ratio`", 1),
+        ("{claim}`other_ratio:.1f`", 0),
+        ("{claim}`other_count`", 0),
     ],
     indirect=["page"],
-    ids=["idle digit", "digits", "idle digit of a share", "share", "no error", "count"],
+    ids=[
+        "digits by hand",
+        "digits by error",
+        "digits of a share",
+        "share",
+        "mean without error",
+        "no format",
+        "format",
+        "count",
+    ],
 )
-def test_idle_digit_is_noticed(page, n_complaints):
+def test_wrong_format_is_noticed(page, n_complaints):
     claims = {
         "draws_mean": 0.2571,
         "draws_mcse": 0.004,
         "draws_share": 0.31,
         "draws_share_mcse": 0.01,
+        "other_mean": 1.5,
+        "other_ratio": 1.5,
+        "other_count": 3,
     }
-    assert len(idle_digits(page, claims)) == n_complaints
+    assert len(wrong_formats(page, claims)) == n_complaints
 
 
 GLOSSARY = ROOT / "chapters" / "glossary.md"

@@ -59,14 +59,14 @@ SABOTAGES = [
     Sabotage(
         "a number typed in place of a computed one",
         "chapters/pooling.md",
-        "{glue:text}`hierarchical_sigma_alpha_mean:.2f`",
+        "{claim}`hierarchical_sigma_alpha_mean`",
         "0.32",
     ),
     Sabotage(
         "a digit more than the draws know",
         "chapters/pooling.md",
-        "{glue:text}`hierarchical_sigma_beta_mean:.2f`",
-        "{glue:text}`hierarchical_sigma_beta_mean:.3f`",
+        "{claim}`hierarchical_sigma_beta_mean`",
+        "{claim}`hierarchical_sigma_beta_mean:.3f`",
     ),
     Sabotage(
         "an interval of no kind",
