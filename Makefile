@@ -26,7 +26,7 @@ offline: book  ## run the notebooks of the zip in an empty folder, without a net
 	@$(BIN)/python trials/offline.py
 
 seeds: install  ## test every claim with N other seeds: make seeds N=10
-	@$(BIN)/python trials/seeds.py $(N)
+	@PYTHONPATH=build_tools $(BIN)/python trials/seeds.py $(N)
 
 mutants: install  ## change every claim, and see that a test notices
 	@PYTHONPATH=build_tools $(BIN)/python trials/mutants.py

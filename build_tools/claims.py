@@ -56,6 +56,16 @@ def read_claims(root: Path, chapter: str) -> dict:
     return json.loads((root / "_build" / "claims.json").read_text()).get(chapter, {})
 
 
+def read_seeds(root: Path) -> dict:
+    """Return what the claims are with other seeds, by chapter, as trials/seeds.py keeps it.
+
+    Each chapter has "code", the key of the code that was tried; "claims", the values of each over the
+    seeds; and "comparisons", the deviations of its tests' comparisons in Monte Carlo errors.
+    """
+    store = root / "data" / "seeds.json"
+    return json.loads(store.read_text()) if store.exists() else {}
+
+
 class ClaimRole(SphinxRole):
     """Prints a claim of the chapter."""
 

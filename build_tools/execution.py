@@ -59,7 +59,9 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def fingerprint(notebook: NotebookNode, root: Path = ROOT) -> str:
+def fingerprint(
+    notebook: NotebookNode, root: Path = ROOT, python: str = platform.python_version()
+) -> str:
     """Hash all that a chapter's outputs depend on: code, data, style, kernel, lock and Python."""
     # Cell by cell: a line that moves to another cell takes its output along.
     code = json.dumps(
@@ -69,7 +71,7 @@ def fingerprint(notebook: NotebookNode, root: Path = ROOT) -> str:
         ]
     )
     data = [path for path in sorted((root / "data").glob("*.csv")) if path.name in code]
-    digest = hashlib.sha256(f"{platform.python_version()}\n{KERNEL_CONFIG}\n{code}".encode())
+    digest = hashlib.sha256(f"{python}\n{KERNEL_CONFIG}\n{code}".encode())
     style = (root / "chapters").glob("matplotlibrc")
     for path in [root / "requirements.txt", Path(fits.__file__), *style, *data]:
         digest.update(path.read_bytes())

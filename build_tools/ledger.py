@@ -8,11 +8,15 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
-from claims import monte_carlo_error
+import matplotlib
+import numpy as np
+from claims import monte_carlo_error, read_seeds
 from execution import code_cells, executed_chapters, glued, open_cache
 from fits import PREFIX
+from matplotlib.figure import Figure
 from nbformat import NotebookNode
 from prose import CLAIM, fill_in, read_blocks
+from scipy.stats import norm, t
 from sphinx.application import Sphinx
 
 PAGE = "chapters/ledger"
@@ -86,13 +90,69 @@ def chapter_section(name: str, notebook: NotebookNode, root: Path, tests: dict) 
     return text + fits_table(notebook)
 
 
+def deviations(root: Path) -> np.ndarray:
+    """Return how far results lie from what they should be, over all seeds, as normal quantiles.
+
+    In Monte Carlo errors, but for how well an error is known: Student's t is brought to a normal.
+    """
+    compared = [
+        entry
+        for chapter in read_seeds(root).values()
+        for name, entry in chapter["comparisons"].items()
+        if name.startswith("agrees")
+    ]
+    if not compared:
+        return np.array([])
+    off, dof = [
+        np.concatenate([entry[name] for entry in compared]) for name in ["deviations", "dof"]
+    ]
+    return np.sort(norm.ppf(t(dof).cdf(off)))
+
+
+def draw_deviations(off: np.ndarray, picture: Path) -> None:
+    """Draw the quantiles of deviations against those of a normal distribution."""
+    theory = norm.ppf((np.arange(len(off)) + 0.5) / len(off))
+    with matplotlib.rc_context(fname=Path(__file__).parents[1] / "chapters" / "matplotlibrc"):
+        figure = Figure(figsize=(4.5, 4.5), layout="constrained")
+        axes = figure.subplots()
+        ends = [theory[0], theory[-1]]
+        axes.plot(ends, ends, color="0.5")
+        axes.plot(theory, off, ".", markersize=3)
+        axes.set(xlabel="deviation that theory expects (errors)", ylabel="deviation found (errors)")
+        axes.set_aspect("equal")
+        figure.savefig(picture, dpi=200)
+
+
+def calibration_section(root: Path) -> str:
+    """Return what the ledger says of the errors themselves, in Markdown; nothing without a store."""
+    off = deviations(root)
+    if not len(off):
+        return ""
+    picture = root / "_build" / "ledger" / "deviations.png"
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    draw_deviations(off, picture)
+    n_seeds = max(
+        len(values) for entry in read_seeds(root).values() for values in entry["claims"].values()
+    )
+    share = np.mean(np.abs(off) > norm.ppf(0.975))
+    return f"""
+## Are the errors right?
+
+Every chapter was also run with {n_seeds} other seeds, and each comparison of a result with its exact value, with theory or with another
+fit repeated: {len(off):,} deviations. If the Monte Carlo errors are right, the deviations, counted in errors, are normal: their quantiles lie on the
+line. One in twenty should be beyond 1.96; {share:.1%} are.
+
+![Quantiles of {len(off):,} deviations against those of a normal distribution: the dots follow the diagonal; the smallest is {off[0]:.1f}, the largest {off[-1]:.1f}.](../_build/ledger/{picture.name})
+"""
+
+
 def write_ledger(app: Sphinx, docname: str, source: list[str]) -> None:
     """Add to the page's own words what was claimed, computed and tested."""
     if docname != PAGE:
         return
     root = Path(app.srcdir)
     claims_file, guards_file = root / "_build" / "claims.json", root / "_build" / "guards.json"
-    for file in [claims_file, guards_file]:
+    for file in [claims_file, guards_file, root / "data" / "seeds.json"]:
         app.env.note_dependency(file)
     guards = json.loads(guards_file.read_text()) if guards_file.exists() else {}
     if guards.get("claims") != hashlib.sha256(claims_file.read_bytes()).hexdigest():
@@ -107,6 +167,7 @@ def write_ledger(app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] += f"\nOn {guards['when']} all tests passed{skipped}.\n"
     packages = ", ".join(f"{name} {version(package)}" for name, package in PACKAGES.items())
     source[0] += f"All was computed with Python {platform.python_version()}, {packages}.\n"
+    source[0] += calibration_section(root)
     contents = (root / "_toc.yml").read_text("utf-8")
     chapters = executed_chapters(root)
     for name in sorted(chapters, key=lambda name: contents.find(f"chapters/{name}\n")):

@@ -57,6 +57,17 @@ def test_broken_fits_exist(name):
         assert set(cell.metadata.get("broken_fits", [])) <= set(fits_of(cell))
 
 
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_monte_carlo_errors_follow_from_spread_and_effective_draws(chapter, claims):
+    known = dict(claims[chapter].items())
+    for key, error in known.items():
+        stem = key.removesuffix("_mcse")
+        if key.endswith("_mcse") and f"{stem}_sd" in known and f"{stem}_ess" in known:
+            expected = known[f"{stem}_sd"] / np.sqrt(known[f"{stem}_ess"])
+            # The bulk's effective size is that of ranks; half or double the error is too far.
+            assert 1 / np.sqrt(2) < error / expected < np.sqrt(2), key
+
+
 def fit_of(**draws):
     """Return a fit with the given draws, each of shape (chain, draw)."""
     posterior = xr.Dataset({name: (["chain", "draw"], values) for name, values in draws.items()})

@@ -54,7 +54,11 @@ def pytest_collection_modifyitems() -> None:
         READ.append((claims, key))
         return original(claims, key)
 
-    conftest.ChapterClaims.__getitem__ = read
+    def read_all(claims):
+        READ.extend((claims, key) for key in claims)
+        return dict.items(claims)
+
+    conftest.ChapterClaims.__getitem__, conftest.ChapterClaims.items = read, read_all
 
 
 @pytest.hookimpl(wrapper=True)
@@ -112,7 +116,7 @@ def main(chapters: list[str]) -> bool:
     files = [ROOT / "tests" / f"test_{name.replace('-', '_')}_claims.py" for name in names]
     files = [file for file in files if file.exists()]
     RESULTS.mkdir(parents=True, exist_ok=True)
-    shared = [ROOT / "tests" / f"test_{name}.py" for name in ["other_engines", "fits"]]
+    shared = [ROOT / "tests" / f"test_{name}.py" for name in ["other_engines", "fits", "seeds"]]
     tried, noticed = defaultdict(set), defaultdict(set)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for result in pool.map(try_file, [*files, *shared]):
