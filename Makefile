@@ -4,7 +4,7 @@ PYTHON ?= python3
 N ?= 5
 BIN := .venv/bin
 
-.PHONY: book notebooks pdf test coursework offline seeds mutants sabotage calibration canary weigh lab lock format clean install
+.PHONY: book notebooks pdf test coursework offline seeds machines mutants sabotage calibration canary weigh lab lock format clean install
 
 book: install  ## execute the chapters and build the site in _build/html; EDITION=student: without solutions
 	@$(BIN)/python build_tools/book.py $(EDITION)
@@ -27,6 +27,9 @@ offline: book  ## run the notebooks of the zip in an empty folder, without a net
 
 seeds: install  ## test every claim with N other seeds: make seeds N=10
 	@PYTHONPATH=build_tools $(BIN)/python trials/seeds.py $(N)
+
+machines: install  ## test the book on imitated other machines: make machines PYTHONS=python3.13
+	@PYTHONPATH=build_tools $(BIN)/python trials/machines.py $(PYTHONS)
 
 mutants: install  ## change every claim, and see that a test notices
 	@PYTHONPATH=build_tools $(BIN)/python trials/mutants.py
