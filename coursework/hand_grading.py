@@ -9,12 +9,17 @@ import hashlib
 import os
 import secrets
 import socket
+from http.client import responses
 
 import jinja2
 from course import Course
 from jupyter_server.auth import IdentityProvider
 from jupyter_server.auth.decorator import allow_unauthenticated
-from jupyter_server.base.handlers import JupyterHandler, PublicStaticFileHandler
+from jupyter_server.base.handlers import (
+    JupyterHandler,
+    PublicStaticFileHandler,
+    RedirectWithParams,
+)
 from jupyter_server.serverapp import ServerApp
 from nbgrader.server_extensions.formgrader import apihandlers, handlers
 from pages import NONCE, FormgradeExporter, secure
@@ -57,7 +62,9 @@ NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancest
 
 def page_policy(nonce: str) -> str:
     """Return the content security policy of a page: its scripts are those with the nonce."""
-    hashes = [base64.b64encode(hashlib.sha256(click.encode()).digest()).decode() for click in CLICKS]
+    hashes = [
+        base64.b64encode(hashlib.sha256(click.encode()).digest()).decode() for click in CLICKS
+    ]
     clicks = " ".join(f"'sha256-{value}'" for value in hashes)
     return (
         f"{NOTHING}; script-src 'nonce-{nonce}' 'unsafe-hashes' {clicks}; connect-src 'self'; "
@@ -79,6 +86,11 @@ class OfCourse:
     def coursedir(self):
         """Return nbgrader's view of the folder."""
         return self.api.coursedir
+
+    def write_error(self, status_code: int, **details) -> None:
+        """Say that something is wrong, without a word of what was asked for."""
+        self.set_header("Content-Type", "text/plain")
+        self.finish(f"{status_code}: {responses[status_code]}. The terminal may tell more.")
 
 
 class Page(OfCourse):
@@ -106,35 +118,38 @@ class Data(OfCourse):
         self.set_header("Content-Type", "text/plain; charset=UTF-8")
 
 
-def routes() -> list[tuple]:
-    """Return what the server answers, as tornado wants it."""
-    found = []
-    kinds = [(handlers, PAGES, Page), (apihandlers, DATA, Data)]
-    for module, wanted, kind in kinds:
-        for pattern, handler, *_ in module.default_handlers:
-            if handler in wanted:
-                found.append((pattern, type(handler.__name__, (kind, handler), {})))
-    static = {"path": handlers.static_path}
-    return [*found, (r"/formgrader/static/(.*)", PublicStaticFileHandler, static)]
-
-
 class Refusal(JupyterHandler):
-    """What those get who have no token."""
+    """A sentence in place of a page."""
+
+    def initialize(self, status: int, sentence: str) -> None:
+        """Take the answer."""
+        self.status, self.sentence = status, sentence
 
     @allow_unauthenticated
     def get(self) -> None:
-        """Say what to do."""
-        self.set_status(403)
+        """Answer."""
+        self.set_status(self.status)
         self.set_header("Content-Type", "text/plain")
-        self.finish("Open the address that hand-grade printed: it ends in a token.")
+        self.finish(self.sentence)
 
 
-class TokenOnly(IdentityProvider):
-    """Knows a user by the token in the first address, then by a cookie."""
-
-    def get_handlers(self) -> list[tuple]:
-        """Return a refusal where others have a page for logging in."""
-        return [("/login", Refusal)]
+def routes(start: str) -> list[tuple]:
+    """Return all that the server answers, as tornado wants it. start is the address of a page."""
+    found = []
+    for module, wanted, kind in [(handlers, PAGES, Page), (apihandlers, DATA, Data)]:
+        for pattern, handler, *_ in module.default_handlers:
+            if handler in wanted:
+                found.append((pattern, type(handler.__name__, (kind, handler), {})))
+    no_token = {"status": 403, "sentence": "Open the address that hand-grade printed, to its end."}
+    return [
+        *found,
+        (r"/formgrader/static/(.*)", PublicStaticFileHandler, {"path": handlers.static_path}),
+        (r"/", RedirectWithParams, {"url": start, "permanent": False}),
+        # Where Jupyter sends who has no token.
+        (r"/login", Refusal, no_token),
+        # Before all that Jupyter would answer.
+        (r".*", Refusal, {"status": 404, "sentence": "There is no such page."}),
+    ]
 
 
 class HandGrading(ServerApp):
@@ -177,14 +192,12 @@ def serve(course: Course, assignment: str, port: int | None, browser: bool) -> N
     config.IdentityProvider.token = token
     # nbgrader's pages would get a cookie each.
     config.IdentityProvider.cookie_options = {"path": "/", "samesite": "Strict"}
-    config.ContentsManager.files_handler_class = None
     config.HandGrading = Config(
         allow_root=True,
         allow_unauthenticated_access=False,
         answer_yes=True,
         cookie_secret=os.urandom(32),
-        default_url=f"/formgrader/gradebook/{assignment}/{assignment}",
-        identity_provider_class=TokenOnly,
+        identity_provider_class=IdentityProvider,
         ip=own_address(),
         log_level="ERROR",
         open_browser=browser,
@@ -207,7 +220,8 @@ def serve(course: Course, assignment: str, port: int | None, browser: bool) -> N
     )
     server = HandGrading(config=config)
     server.initialize(argv=[], find_extensions=False)
-    server.web_app.add_handlers(".*$", routes())
+    start = f"/formgrader/gradebook/{assignment}/{assignment}"
+    server.web_app.add_handlers(".*$", routes(start))
     print(f"Grade in the browser: {server.connection_url}?token={token}")
     print("End with Ctrl-C.", flush=True)
     server.start()

@@ -6,6 +6,7 @@ HTML pass it through one sanitizer, which knows a fixed list of elements and att
 
 import base64
 import binascii
+import copy
 import html
 import re
 from collections.abc import Callable
@@ -30,7 +31,9 @@ LONGEST_SOURCE = 20_000
 LONGEST_FORMULA = 2_000
 LARGEST_PICTURE = 10 * 2**20
 
-TEXT = "a b blockquote br code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr img li ol p pre s span strong"
+TEXT = (
+    "a b blockquote br code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr img li ol p pre s span strong"
+)
 TABLE = "table tbody td th thead tr"
 MATHEMATICS = (
     "math merror mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms "
@@ -92,6 +95,8 @@ def as_lines(text: str) -> Markup:
 
 def show(source: str, render: Callable[[str], str], plain: Callable[[str], Markup]) -> Markup:
     """Return a text as the HTML that render makes of it, or plainly if it is too long or odd."""
+    # Half an emoji cannot be sent.
+    source = source.encode("utf-8", "replace").decode()
     if len(source) > LONGEST_SOURCE:
         return plain(source)
     try:
@@ -263,6 +268,18 @@ class PageExporter(HTMLExporter):
 
     def _create_environment(self) -> jinja2.Environment:
         return secure(super()._create_environment())
+
+    def from_notebook_node(self, nb, resources=None, **options) -> tuple[str, dict]:
+        """Return a notebook's page and nbconvert's resources."""
+        nb = copy.deepcopy(nb)
+        # nbconvert puts metadata into attributes without quotes.
+        nb.metadata = {}
+        for cell in nb.cells:
+            cell.metadata = {key: cell.metadata[key] for key in cell.metadata if key == "nbgrader"}
+            for output in cell.get("outputs", []):
+                if "metadata" in output:
+                    output.metadata = {}
+        return super().from_notebook_node(nb, resources, **options)
 
 
 class FormgradeExporter(PageExporter):
