@@ -1,16 +1,15 @@
 """From a submission to points: put the notebook in order, run it in the sandbox, test its answers."""
 
-import re
 from copy import deepcopy
 from pathlib import Path
 
 import nbformat
 from checks import Check
 from course import Course
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_locked, is_solution
+from pages import picture, pictures
 
 LARGEST_SUBMISSION = 20 * 2**20  # bytes
 MISSING = "This cell was missing from the submission."
@@ -43,17 +42,17 @@ def grade_id(cell: NotebookNode) -> str | None:
     return nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
 
 
-def new_cell(kind: str, source: str, metadata: dict | None = None) -> NotebookNode:
-    """Return a new cell, which is of code or else of text: others could hold anything."""
-    make = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
-    return make(str(source), metadata=metadata or {})
+def new_cell(kind: str, old: NotebookNode, source: str, metadata: dict) -> NotebookNode:
+    """Return a new cell in place of an old one, of code or else of text: others could hold anything.
 
-
-def safe_markdown(source: str) -> str:
-    """Return text as HTML with nothing in it that runs in a browser; nbconvert's filter lets it."""
-    renderer = IPythonRenderer(escape=True, allow_harmful_protocols=False)
-    source = source.replace(r"\href", r"\mathrm")  # MathJax would follow any link
-    return MarkdownWithMath(renderer=renderer).render(source)
+    Of what the old one held besides, only PNG pictures in a text stay.
+    """
+    if kind == "code":
+        return nbformat.v4.new_code_cell(str(source), metadata=metadata)
+    cell = nbformat.v4.new_markdown_cell(str(source), metadata=metadata)
+    if kept := pictures(old.get("attachments")):
+        cell.attachments = kept
+    return cell
 
 
 def recognize(submitted: NotebookNode, wanted: dict[str, NotebookNode]) -> dict[int, str]:
@@ -88,7 +87,7 @@ def restore(submitted: NotebookNode, released: NotebookNode) -> tuple[NotebookNo
         if not name:
             if grade_id(cell) in wanted:
                 remarks.append(f"{grade_id(cell)} is there more than once; the last one counts")
-            cells.append(new_cell(cell.cell_type, cell.source))
+            cells.append(new_cell(cell.cell_type, cell, cell.source, {}))
             continue
         original, source = wanted[name], cell.source
         if grade_id(cell) != name:
@@ -96,13 +95,13 @@ def restore(submitted: NotebookNode, released: NotebookNode) -> tuple[NotebookNo
         if is_locked(original) and source.strip() != original.source.strip():
             remarks.append(f"{name} had been edited; the original was put back")
             source = original.source
-        cells.append(new_cell(original.cell_type, source, original.metadata))
+        cells.append(new_cell(original.cell_type, cell, source, original.metadata))
     above = 0
     for name, original in wanted.items():
         if name not in found.values():
             comment = "# " if original.cell_type == "code" else ""
             source = original.source if is_locked(original) else comment + MISSING
-            cells.insert(above, new_cell(original.cell_type, source, original.metadata))
+            cells.insert(above, new_cell(original.cell_type, original, source, original.metadata))
             remarks.append(f"{name} was missing and was put back")
         above = next(i for i, cell in enumerate(cells, 1) if grade_id(cell) == name)
     for number, cell in enumerate(cells):
@@ -126,9 +125,8 @@ def clean_outputs(outputs: list) -> list[NotebookNode]:
                 kept = {}
                 if isinstance(text := data.get("text/plain"), str):
                     kept["text/plain"] = text[:LONGEST_TEXT]
-                # It becomes part of an attribute in the teacher's browser.
-                if re.fullmatch(r"[\w+/=\s]+", str(data.get("image/png", "")), re.ASCII):
-                    kept["image/png"] = str(data["image/png"])
+                if png := picture(data.get("image/png")):
+                    kept["image/png"] = png
                 clean.append(nbformat.v4.new_output("display_data", data=kept))
     return clean
 

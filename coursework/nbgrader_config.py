@@ -1,4 +1,4 @@
-"""What nbgrader does in a class's folder; read by the commands of the week and by the formgrader."""
+"""What nbgrader does in a class's folder; read by the commands of the week."""
 
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader.preprocessors import (
@@ -22,5 +22,4 @@ c.Autograde.autograde_preprocessors = [
     CheckCellMetadata,
 ]
 c.GenerateFeedback.preprocessors = [GetGrades, ClearHiddenTests, CSSHTMLHeaderPreprocessor]
-# A submission could bring a script for the browser of who grades it.
-c.HTMLExporter.filters = {"markdown2html": "grading.safe_markdown"}
+c.GenerateFeedback.exporter_class = "pages.FeedbackExporter"

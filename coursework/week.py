@@ -5,7 +5,6 @@ import copy
 import hashlib
 import json
 import os
-import subprocess
 import sys
 import time
 import zipfile
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cloudpickle
+import hand_grading
 import nbformat
 import pandas as pd
 import sandbox
@@ -261,9 +261,7 @@ def report(course: Course, name: str) -> pd.DataFrame:
 
 def command_hand_grade(course: Course, options: argparse.Namespace) -> None:
     """Open nbgrader's formgrader in the browser, for what a person must judge."""
-    environment = os.environ | {"JUPYTER_CONFIG_PATH": str(HERE), "PYTHONPATH": str(HERE)}
-    command = [sys.executable, "-m", "jupyter", "lab", "--LabApp.default_url=/formgrader"]
-    subprocess.run(command, cwd=course.folder, env=environment, check=True)
+    hand_grading.serve(course, options.assignment, options.port, options.browser)
 
 
 def command_feedback(course: Course, options: argparse.Namespace) -> None:
@@ -316,6 +314,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
             sub.add_argument("--per-student", action="store_true", help="own data for each student")
         if command == "collect":
             sub.add_argument("downloads", type=Path, help="a folder or a .zip file")
+        if command == "hand-grade":
+            sub.add_argument("--port", type=int, help=f"else {hand_grading.PORT} or the next free")
+            sub.add_argument("--no-browser", dest="browser", action="store_false")
         if command in ("make", "check", "autograde"):
             sub.add_argument("--workers", type=int, default=os.cpu_count())
             sub.add_argument("--scheduler", help="the address of a Dask scheduler, tcp://...")

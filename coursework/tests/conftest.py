@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from pdf import find_chromium
 from submissions import make_class
 
 HERE = Path(__file__).parent
@@ -66,6 +68,16 @@ class MadeUpClass:
                 (folder / f"{short}_{self.ids[name]}_5000_{file}").write_bytes(content)
         (folder / "readme.txt").write_text("not a submission")
         return folder
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args, browser_type):
+    """Return how pytest-playwright starts its browser: Chromium, the system's if there is one."""
+    found = find_chromium()
+    if not found and not Path(browser_type.executable_path).exists():
+        stop = pytest.fail if os.environ.get("CI") else pytest.skip
+        stop("There is no Chromium: install it, or name it in the environment variable CHROMIUM.")
+    return browser_type_launch_args | {"executable_path": found}
 
 
 @pytest.fixture(scope="session")
