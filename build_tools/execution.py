@@ -14,13 +14,17 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import fits
+import zmq
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
 from jupyter_cache.executors.utils import single_nb_execution
+from jupyter_client.asynchronous import AsyncKernelClient
+from jupyter_client.channels import AsyncZMQSocketChannel
 from myst_nb.core.read import is_myst_markdown_notebook, myst_nb_reader_plugin
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
+from traitlets import Type
 from traitlets.config import Config
 
 ROOT = Path(__file__).parents[1]
@@ -34,6 +38,28 @@ KERNEL_CONFIG = Config(
         ]
     },
 )
+
+
+class ShellChannel(AsyncZMQSocketChannel):
+    """A channel to a kernel that looks for a reply after each message that it sends."""
+
+    def send(self, msg: dict) -> None:
+        """Send a message, and wake up who waits for a reply that came meanwhile."""
+        super().send(msg)
+        # jupyter_client sends behind asyncio's back, which takes the sign that there is something
+        # to read. nbclient does so while it waits for a cell's reply, to redraw a progress bar, and
+        # would then wait until the cell's time is over.
+        self.socket.get(zmq.EVENTS)
+
+
+class KernelClient(AsyncKernelClient):
+    """A client of a kernel that misses no reply."""
+
+    shell_channel_class = Type(ShellChannel)
+
+
+# No part of a fingerprint: it changes no output.
+CLIENT_CONFIG = Config(AsyncKernelManager={"client_factory": KernelClient})
 
 
 class BookError(Exception):
@@ -129,7 +155,7 @@ def execute(name: str, notebook: NotebookNode, root: Path = ROOT) -> float:
             timeout=CELL_SECONDS,
             allow_errors=False,
             on_cell_execute=lambda cell, cell_index: started.append(cell_index),
-            config=KERNEL_CONFIG,
+            config=Config(KERNEL_CONFIG, **CLIENT_CONFIG),
             # Its work is done by then, and a graceful end may print a race among its own sockets.
             shutdown_kernel="immediate",
         )

@@ -1,9 +1,15 @@
 """One execution serves all: what is executed again, and what is not, when something changes."""
 
+import asyncio
+import importlib.util
 import json
+import select
 import shutil
+import time
 
+import execution
 import pytest
+import zmq.asyncio
 from execution import (
     ROOT,
     BookError,
@@ -12,6 +18,7 @@ from execution import (
     open_cache,
     read_chapters,
 )
+from jupyter_client import AsyncKernelManager
 
 CHAPTER = """---
 jupytext: {{text_representation: {{extension: .md, format_name: myst}}}}
@@ -141,3 +148,42 @@ def test_result_that_is_no_plain_value_is_refused(book):
 
 def test_every_chapter_of_the_book_is_executed():
     assert executed_chapters().keys() == read_chapters().keys() >= {"radon-data", "pooling"}
+
+
+def load_runner():
+    """Return coursework/runner.py, which is no module of the book's."""
+    spec = importlib.util.spec_from_file_location("runner", ROOT / "coursework" / "runner.py")
+    runner = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(runner)
+    return runner
+
+
+@pytest.mark.parametrize("program", [execution, load_runner()], ids=["book", "coursework"])
+def test_reply_that_comes_before_a_message_is_sent_wakes_who_waits_for_it(program):
+    client = AsyncKernelManager(config=program.CLIENT_CONFIG).client()
+    message = client.session.msg("kernel_info_request")
+
+    async def wait_and_send():
+        with zmq.asyncio.Context() as context, zmq.Context() as kernels:
+            kernel = kernels.socket(zmq.PAIR)
+            port = kernel.bind_to_random_port("tcp://127.0.0.1")
+            socket = context.socket(zmq.PAIR)
+            socket.connect(f"tcp://127.0.0.1:{port}")
+            channel = client.shell_channel_class(socket, client.session)
+            try:
+                channel.send(message)
+                waiting = asyncio.create_task(channel.get_msg())
+                await asyncio.sleep(0.1)
+                # From here on the loop of events does not run: the reply comes unseen.
+                client.session.send(kernel, message)
+                assert select.select([socket.FD], [], [], 10)[0]
+                time.sleep(0.1)  # ZeroMQ looks for news at most once a millisecond
+                channel.send(message)
+                assert not select.select([socket.FD], [], [], 0)[0]  # the sign is gone
+                reply = await asyncio.wait_for(waiting, timeout=10)
+                assert reply["msg_type"] == "kernel_info_request"
+            finally:
+                socket.close(linger=0)
+                kernel.close(linger=0)
+
+    asyncio.run(wait_and_send())
