@@ -4,7 +4,7 @@ PYTHON ?= python3
 N ?= 5
 BIN := .venv/bin
 
-.PHONY: book notebooks pdf test coursework offline seeds machines mutants sabotage calibration canary weigh lab lock format clean install
+.PHONY: book notebooks pdf test coursework offline seeds machines mutants sabotage calibration stall canary weigh lab lock format clean install
 
 book: install  ## execute the chapters and build the site in _build/html; EDITION=student: without solutions
 	@$(BIN)/python build_tools/book.py $(EDITION)
@@ -39,6 +39,9 @@ sabotage: install  ## spoil the book in many ways, and see that the tests notice
 
 calibration: install  ## run the full calibration study: make calibration SCHEDULER=tcp://host:8786
 	@$(BIN)/python data/calibrate.py $(if $(SCHEDULER),--scheduler $(SCHEDULER))
+
+stall: install  ## run 400 cells that redraw what they show, and see that none stalls
+	@PYTHONPATH=build_tools:coursework $(BIN)/python trials/stall.py
 
 canary: install  ## try the newest versions that requirements.in allows
 	@$(BIN)/python trials/canary.py

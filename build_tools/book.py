@@ -3,18 +3,19 @@
 With the argument student, build the students' edition instead, without solutions.
 """
 
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from execution import ROOT, BookError, execute_chapters
-from notebooks import ZIP
-from student import build_student_edition
+from execution import ROOT, BookError, execute_chapters, open_cache, writing
+from student import NEEDED, build_student_edition
 
 SITE = ROOT / "_build" / "html"
-NOTEBOOKS = ROOT / "_build" / "notebooks"
+STAMP = ROOT / "_build" / "site.txt"  # what the site was made from
+VARIABLES = ["GITHUB_REPOSITORY", "GITHUB_SERVER_URL", "SITE_URL"]  # what pages say of them
 
 
 def jupyter_book(*builder: str) -> None:
@@ -27,32 +28,59 @@ def jupyter_book(*builder: str) -> None:
     if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
         # Sphinx would not read, and so not report, the faulty pages again.
         shutil.rmtree(ROOT / "_build" / ".doctrees", ignore_errors=True)
-        raise BookError("The site is not built: mend what is reported above and run again.")
+        raise BookError("The site is not built: fix what is reported above and run again.")
+
+
+def hash_inputs() -> str:
+    """Hash all that the site is made from: files, outputs, results of the tests, environment."""
+    made = [ROOT / "_build" / name for name in ["claims.json", "guards.json"]]
+    made += open_cache().path.glob("executed/*/base.ipynb")
+    digest = hashlib.sha256(f"{[os.environ.get(name) for name in VARIABLES]}".encode())
+    for path in sorted([*made, *(ROOT / name for name in NEEDED)]):
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for file in files:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(f"{file.relative_to(ROOT)}".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def build_site() -> None:
-    """Build the site, with the notebooks that it offers."""
+    """Build the site with the notebooks that it offers, if anything has changed since it was built.
+
+    Raises BookError if there are warnings or the disk is full.
+    """
+    inputs = hash_inputs()
+    if (SITE / "index.html").exists() and STAMP.exists() and STAMP.read_text() == inputs:
+        return
+    print("Building the site ...", flush=True)
+    STAMP.unlink(missing_ok=True)
     shutil.rmtree(SITE, ignore_errors=True)  # pages of chapters that are gone would stay
     jupyter_book()
-    jupyter_book("--builder=custom", "--custom-builder=notebooks")
-    for notebook in NOTEBOOKS.glob("chapters/*.ipynb"):
-        shutil.copy(notebook, SITE / "chapters")
-    shutil.copy(NOTEBOOKS.with_name(ZIP), SITE)
+    with writing(STAMP.parent):
+        STAMP.write_text(inputs)
+
+
+def main(words: list[str]) -> None:
+    """Build the book, or its students' edition. Raises BookError if that is not possible."""
+    if words not in ([], ["student"]):
+        raise BookError(
+            f"There is no edition '{' '.join(words)}': say 'make book' for the whole book, or "
+            "'make book EDITION=student' for the one without solutions."
+        )
+    execute_chapters()
+    if words:
+        build_student_edition()
+    else:
+        build_site()
+        print(f"The book is in {SITE / 'index.html'}: open it in a browser.")
 
 
 if __name__ == "__main__":
     try:
-        execute_chapters()
-        if sys.argv[1:] == ["student"]:
-            build_student_edition()
-            sys.exit()
-        print("Building the site ...", flush=True)
-        build_site()
+        main(sys.argv[1:])
     except BookError as error:
         sys.exit(str(error))
     except subprocess.CalledProcessError:
         sys.exit("The students' edition is not built: see above.")
     except KeyboardInterrupt:
-        print("Interrupted. Chapters that were done are kept.", flush=True)
-        os._exit(130)  # the threads would wait for their chapters; kernels end with this process
-    print(f"The book is in {SITE / 'index.html'}: open it in a browser.")
+        sys.exit(130)

@@ -4,23 +4,35 @@ As a Sphinx extension it does so before every build: no build can publish a stal
 """
 
 import ast
+import errno
 import hashlib
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 
 import fits
+import zmq
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
 from jupyter_cache.executors.utils import single_nb_execution
+from jupyter_client.asynchronous import AsyncKernelClient
+from jupyter_client.channels import AsyncZMQSocketChannel
+from jupyter_client.kernelspec import NoSuchKernel
 from myst_nb.core.read import is_myst_markdown_notebook, myst_nb_reader_plugin
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
+from sqlalchemy.exc import OperationalError
+from traitlets import Type
 from traitlets.config import Config
 
 ROOT = Path(__file__).parents[1]
@@ -36,8 +48,45 @@ KERNEL_CONFIG = Config(
 )
 
 
+class ShellChannel(AsyncZMQSocketChannel):
+    """A channel to a kernel that looks for a reply after each message that it sends."""
+
+    def send(self, msg: dict) -> None:
+        """Send a message, and wake up who waits for a reply that came meanwhile."""
+        super().send(msg)
+        # jupyter_client sends behind asyncio's back, which takes the sign that there is something
+        # to read. nbclient does so while it waits for a cell's reply, to redraw a progress bar, and
+        # would then wait until the cell's time is over.
+        self.socket.get(zmq.EVENTS)
+
+
+class KernelClient(AsyncKernelClient):
+    """A client of a kernel that misses no reply."""
+
+    shell_channel_class = Type(ShellChannel)
+
+
+# No part of a fingerprint: it changes no output.
+CLIENT_CONFIG = Config(AsyncKernelManager={"client_factory": KernelClient})
+
+
 class BookError(Exception):
     """The book cannot be made; the message says what is wrong where, and what to do."""
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn the error of a full disk into a BookError that names the folder."""
+    try:
+        yield
+    except (OSError, OperationalError) as error:
+        # SQLite, which keeps the cache's records, has words instead of a number.
+        if getattr(error, "errno", 0) != errno.ENOSPC and "disk is full" not in str(error):
+            raise
+        raise BookError(
+            f"The disk is full: nothing more fits into {folder}. Make room there and run the same "
+            "command again; what was done is kept."
+        ) from error
 
 
 def open_cache(root: Path = ROOT) -> JupyterCacheAbstract:
@@ -45,13 +94,20 @@ def open_cache(root: Path = ROOT) -> JupyterCacheAbstract:
     return get_cache(root / "_build" / ".jupyter_cache")
 
 
+@cache
+def read_notebook(page: Path, text: str) -> NotebookNode | None:
+    """Return a page with this text as a notebook without outputs, None if it holds no code."""
+    return myst_nb_reader_plugin(page) if is_myst_markdown_notebook(text) else None
+
+
 def read_chapters(root: Path = ROOT) -> dict[str, NotebookNode]:
     """Return the chapters that hold code, by name, as notebooks without outputs."""
-    return {
-        path.stem: myst_nb_reader_plugin(path)
-        for path in sorted((root / "chapters").glob("*.md"))
-        if is_myst_markdown_notebook(path.read_text("utf-8"))
+    notebooks = {
+        page.stem: read_notebook(page, page.read_text("utf-8"))
+        for page in sorted((root / "chapters").glob("*.md"))
     }
+    # A copy for each who asks, to fill in outputs.
+    return {name: deepcopy(notebook) for name, notebook in notebooks.items() if notebook}
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
@@ -109,16 +165,27 @@ def is_executed(notebook: NotebookNode, root: Path = ROOT) -> bool:
 
 
 def store(notebook: NotebookNode, uri: str, data: dict, root: Path = ROOT) -> None:
-    """File an executed notebook in the cache."""
-    open_cache(root).cache_notebook_bundle(
-        CacheBundleIn(notebook, uri, data=data), check_validity=False, overwrite=True
-    )
+    """File an executed notebook in the cache, whole or not at all.
+
+    Raises BookError if the disk is full.
+    """
+    with writing(root / "_build"):
+        cache = open_cache(root)
+        _, hashkey = cache.create_hashed_notebook(notebook)
+        try:
+            cache.cache_notebook_bundle(
+                CacheBundleIn(notebook, uri, data=data), check_validity=False, overwrite=True
+            )
+        except BaseException:
+            shutil.rmtree(cache.path / "executed" / hashkey, ignore_errors=True)
+            raise
 
 
 def execute(name: str, notebook: NotebookNode, root: Path = ROOT) -> float:
     """Execute one chapter in place and return the seconds that it took.
 
-    Raises BookError, naming chapter, cell, line and error, if a cell fails.
+    Raises BookError, naming chapter, cell, line and error, if a cell fails, or the kernel if there
+    is none of that name.
     """
     print(f"{name}: running ...\n", end="", flush=True)  # one write: threads share the line
     paths = [Path(fits.__file__).parent, os.environ.get("PYTHONPATH", "")]
@@ -131,13 +198,18 @@ def execute(name: str, notebook: NotebookNode, root: Path = ROOT) -> float:
             timeout=CELL_SECONDS,
             allow_errors=False,
             on_cell_execute=lambda cell, cell_index: started.append(cell_index),
-            config=KERNEL_CONFIG,
+            config=Config(KERNEL_CONFIG, **CLIENT_CONFIG),
             # Its work is done by then, and a graceful end may print a race among its own sockets.
             shutdown_kernel="immediate",
         )
         error = result.err
     except DeadKernelError as dead:
         error = dead
+    except NoSuchKernel as unknown:
+        raise BookError(
+            f"chapters/{name}.md asks for the kernel {unknown.name}, which does not exist: write "
+            "python3 as the name of its kernelspec and run the same command again."
+        ) from unknown
     if error is None:
         print(f"{name}: done in {result.time:.0f} s", flush=True)
         return result.time
@@ -160,11 +232,21 @@ def check_data(root: Path = ROOT) -> None:
         raise BookError(done.stderr.strip())
 
 
+def expected_seconds(name: str, notebook: NotebookNode, root: Path = ROOT) -> float:
+    """Return how long an earlier version of a chapter took; without one, judge by its code."""
+    earlier = [
+        record.data["execution_seconds"]
+        for record in open_cache(root).list_cache_records()
+        if Path(record.uri).stem == name
+    ]
+    return max(earlier, default=sum(len(cell.source) for cell in code_cells(notebook)) / 250)
+
+
 def execute_chapters(root: Path = ROOT) -> list[str]:
     """Execute the chapters that need it, as many at a time as there are cores; return their names.
 
-    Also writes _build/claims.json. Raises BookError if the data are damaged or a cell fails; what
-    the other chapters computed is kept.
+    Also writes _build/claims.json. Raises BookError if the data are damaged, a cell fails or the
+    disk is full; what the other chapters computed is kept. An interruption ends the process.
     """
     stale = {
         name: notebook
@@ -176,7 +258,9 @@ def execute_chapters(root: Path = ROOT) -> list[str]:
     keys = {name: fingerprint(notebook, root) for name, notebook in stale.items()}
     failures = []
     pool = ThreadPoolExecutor(os.cpu_count())
-    runs = {pool.submit(execute, name, stale[name], root): name for name in stale}
+    # The longest first, so that no core waits for it at the end.
+    order = sorted(stale, key=lambda name: -expected_seconds(name, stale[name], root))
+    runs = {pool.submit(execute, name, stale[name], root): name for name in order}
     try:
         for run in as_completed(runs):
             name = runs[run]
@@ -185,6 +269,9 @@ def execute_chapters(root: Path = ROOT) -> list[str]:
                 continue
             record = {"execution_seconds": run.result(), "fingerprint": keys[name]}
             store(stale[name], str(root / "chapters" / f"{name}.md"), record, root)
+    except KeyboardInterrupt:
+        print("Interrupted. Chapters that were done are kept.", flush=True)
+        os._exit(130)  # the threads would wait for their chapters; kernels end with this process
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     if failures:
@@ -234,7 +321,8 @@ def write_claims(root: Path = ROOT) -> None:
                 ) from error
     path, text = root / "_build" / "claims.json", json.dumps(claims, indent=2) + "\n"
     if not path.exists() or path.read_text() != text:  # what reads it need not read it again
-        path.write_text(text)
+        with writing(path.parent):
+            path.write_text(text)
 
 
 def setup(app: Sphinx) -> dict:

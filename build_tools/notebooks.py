@@ -213,7 +213,7 @@ class NotebookBuilder(MarkdownBuilder):
         """Empty the folder, and read the executed notebooks."""
         super().init()
         self.config.markdown_flavor = "github"  # a paragraph on one line
-        shutil.rmtree(self.outdir)
+        shutil.rmtree(self.outdir, ignore_errors=True)
         Path(self.outdir, "chapters").mkdir(parents=True)
         self.executed = {
             f"chapters/{name}": notebook
@@ -350,10 +350,30 @@ def offer(app: Sphinx, config: Config) -> None:
     }
 
 
+def add_notebooks(app: Sphinx) -> list:
+    """Write the notebooks while the site is written, and put them into it; no page is added."""
+    if app.builder.name != "html":
+        return []
+    site, folder = app.builder, Path(app.outdir).with_name("notebooks")
+    # What resolves a page asks the app for its builder.
+    app.builder = NotebookBuilder(app, app.env)
+    app.builder.outdir = folder
+    try:
+        app.builder.init()
+        app.builder.write(app.builder.get_outdated_docs(), [])
+        app.builder.finish()
+    finally:
+        app.builder = site
+    for notebook in folder.glob("chapters/*.ipynb"):
+        shutil.copy(notebook, Path(app.outdir, "chapters"))
+    shutil.copy(folder.with_name(ZIP), app.outdir)
+    return []
+
+
 def setup(app: Sphinx) -> dict:
     """Register builder and buttons."""
     app.setup_extension("sphinx_markdown_builder")
-    app.add_builder(NotebookBuilder)
     app.add_post_transform(SimplifyCells)
     app.connect("config-inited", offer)
+    app.connect("html-collect-pages", add_notebooks)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

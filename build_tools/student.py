@@ -18,11 +18,12 @@ from execution import (
     open_cache,
     read_chapters,
     store,
+    writing,
 )
 
 COPY = ROOT / "_build" / "student"
-NEEDED = ["chapters", "data", "build_tools", "index.md", "LICENSE", "requirements.txt"]
-NEEDED += ["_config.yml", "_toc.yml", "CITATION.cff", "coursework/README.md"]
+NEEDED = ["chapters", "data", "build_tools", "index.md", "LICENSE", "requirements.in"]
+NEEDED += ["requirements.txt", "_config.yml", "_toc.yml", "CITATION.cff", "coursework/README.md"]
 SOLUTION = re.compile(
     r"^```\{solution-start\}.*?^```\{solution-end\}\n```\n", re.MULTILINE | re.DOTALL
 )
@@ -61,9 +62,19 @@ def keep_outputs(copy: Path = COPY) -> None:
         store(notebook, str(copy / "chapters" / f"{name}.md"), data, copy)
 
 
+def keep_figures(copy: Path = COPY) -> None:
+    """Give the copy the figures as they were made for the site, so that they are not made again."""
+    folder = Path("_build", "jupyter_execute")
+    (copy / folder).mkdir(parents=True, exist_ok=True)
+    for figure in (ROOT / folder).glob("*.avif"):
+        shutil.copy(figure, copy / folder)
+
+
 def build_student_edition() -> None:
     """Build the edition in _build/student. Raises CalledProcessError if that fails."""
-    copy_book()
-    keep_outputs()
+    with writing(COPY):
+        copy_book()
+        keep_outputs()
+        keep_figures()
     command = [sys.executable, COPY / "build_tools" / "book.py"]
     subprocess.run(command, env=os.environ | {"PYTHONPATH": ""}, check=True)

@@ -11,10 +11,36 @@ import time
 from pathlib import Path
 
 import nbformat
+import zmq
+from jupyter_client.asynchronous import AsyncKernelClient
+from jupyter_client.channels import AsyncZMQSocketChannel
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
+from traitlets import Type
+from traitlets.config import Config
 
 GRACE_SECONDS = 20  # for a kernel that was interrupted to answer again
+
+
+class ShellChannel(AsyncZMQSocketChannel):
+    """A channel to a kernel that looks for a reply after each message that it sends."""
+
+    def send(self, msg: dict) -> None:
+        """Send a message, and wake up who waits for a reply that came meanwhile."""
+        super().send(msg)
+        # jupyter_client sends behind asyncio's back, which takes the sign that there is something
+        # to read. nbclient does so while it waits for a cell's reply, to redraw a progress bar, and
+        # would then wait until the cell's time is over.
+        self.socket.get(zmq.EVENTS)
+
+
+class KernelClient(AsyncKernelClient):
+    """A client of a kernel that misses no reply."""
+
+    shell_channel_class = Type(ShellChannel)
+
+
+CLIENT_CONFIG = Config(AsyncKernelManager={"client_factory": KernelClient})
 
 
 def read_answers(path: Path) -> dict:
@@ -54,6 +80,7 @@ def run(job: dict, tell) -> None:
     client = NotebookClient(
         notebook,
         kernel_name="python3",
+        config=CLIENT_CONFIG,
         allow_errors=True,
         interrupt_on_timeout=True,
         # Without it, nbclient would go on waiting for a cell that ignores its interruption.

@@ -1,9 +1,17 @@
 """One execution serves all: what is executed again, and what is not, when something changes."""
 
+import asyncio
+import errno
+import importlib.util
 import json
+import select
 import shutil
+import time
+from pathlib import Path
 
+import execution
 import pytest
+import zmq.asyncio
 from execution import (
     ROOT,
     BookError,
@@ -12,6 +20,7 @@ from execution import (
     open_cache,
     read_chapters,
 )
+from jupyter_client import AsyncKernelManager
 
 CHAPTER = """---
 jupytext: {{text_representation: {{extension: .md, format_name: myst}}}}
@@ -34,18 +43,25 @@ def edit(path, old, new):
     path.write_text(text.replace(old, new, 1))
 
 
-@pytest.fixture
-def book(tmp_path):
+@pytest.fixture(scope="module")
+def executed_book(tmp_path_factory):
     """Return a copy of the book with two small chapters, one of which reads radon.csv, executed."""
-    shutil.copytree(ROOT / "data", tmp_path / "data")
-    shutil.copy(ROOT / "requirements.txt", tmp_path)
-    (tmp_path / "chapters").mkdir()
+    root = tmp_path_factory.mktemp("book")
+    shutil.copytree(ROOT / "data", root / "data")
+    shutil.copy(ROOT / "requirements.txt", root)
+    (root / "chapters").mkdir()
     reads = 'len(open("../data/radon.csv").read())'
-    (tmp_path / "chapters/radon.md").write_text(CHAPTER.format(title="Radon", answer=reads))
-    (tmp_path / "chapters/fake.md").write_text(CHAPTER.format(title="Fake", answer="6 * 7"))
-    (tmp_path / "chapters/words.md").write_text("# A page without code\n")
-    assert sorted(execute_chapters(tmp_path)) == ["fake", "radon"]
-    return tmp_path
+    (root / "chapters/radon.md").write_text(CHAPTER.format(title="Radon", answer=reads))
+    (root / "chapters/fake.md").write_text(CHAPTER.format(title="Fake", answer="6 * 7"))
+    (root / "chapters/words.md").write_text("# A page without code\n")
+    assert sorted(execute_chapters(root)) == ["fake", "radon"]
+    return root
+
+
+@pytest.fixture
+def book(executed_book, tmp_path):
+    """Return a copy of that book, with its cache, to change."""
+    return shutil.copytree(executed_book, tmp_path / "book")
 
 
 def test_nothing_is_executed_twice(book):
@@ -133,6 +149,47 @@ def test_dead_kernel_is_named(book):
         execute_chapters(book)
 
 
+def test_unknown_kernel_is_named(book):
+    edit(book / "chapters/fake.md", "name: python3", "name: python4")
+    edit(book / "chapters/fake.md", "6 * 7", "6 * 8")
+    with pytest.raises(BookError, match="chapters/fake.md asks for the kernel python4, which does"):
+        execute_chapters(book)
+
+
+def test_full_disk_is_named_and_leaves_nothing_half_written(book, monkeypatch):
+    edit(book / "chapters/fake.md", "6 * 7", "6 * 8")
+    write_text = Path.write_text
+
+    def write_half(path, text, **options):
+        write_text(path, text[: len(text) // 2], **options)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", write_half)
+    with pytest.raises(BookError, match=f"disk is full: nothing more fits into {book / '_build'}"):
+        execute_chapters(book)
+    monkeypatch.undo()
+    assert execute_chapters(book) == ["fake"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "order"),
+    [
+        ({"fake": 9, "radon": 1}, ["fake", "radon"]),
+        ({"fake": 1, "radon": 9}, ["radon", "fake"]),
+        ({}, ["radon", "fake"]),  # by the length of their code
+    ],
+)
+def test_longest_chapter_comes_first(book, monkeypatch, seconds, order):
+    shutil.rmtree(book / "_build")
+    chapters, begun = read_chapters(book), []
+    for name, value in seconds.items():
+        execution.store(chapters[name], f"{name}.md", {"execution_seconds": value}, book)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    monkeypatch.setattr(execution, "execute", lambda name, *rest: begun.append(name) or 0.0)
+    execute_chapters(book)
+    assert begun == order
+
+
 def test_result_that_is_no_plain_value_is_refused(book):
     edit(book / "chapters/fake.md", "6 * 7", "object()")
     with pytest.raises(BookError, match="chapters/fake.md glues answer as <object"):
@@ -141,3 +198,42 @@ def test_result_that_is_no_plain_value_is_refused(book):
 
 def test_every_chapter_of_the_book_is_executed():
     assert executed_chapters().keys() == read_chapters().keys() >= {"radon-data", "pooling"}
+
+
+def load_runner():
+    """Return coursework/runner.py, which is no module of the book's."""
+    spec = importlib.util.spec_from_file_location("runner", ROOT / "coursework" / "runner.py")
+    runner = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(runner)
+    return runner
+
+
+@pytest.mark.parametrize("program", [execution, load_runner()], ids=["book", "coursework"])
+def test_reply_that_comes_before_a_message_is_sent_wakes_who_waits_for_it(program):
+    client = AsyncKernelManager(config=program.CLIENT_CONFIG).client()
+    message = client.session.msg("kernel_info_request")
+
+    async def wait_and_send():
+        with zmq.asyncio.Context() as context, zmq.Context() as kernels:
+            kernel = kernels.socket(zmq.PAIR)
+            port = kernel.bind_to_random_port("tcp://127.0.0.1")
+            socket = context.socket(zmq.PAIR)
+            socket.connect(f"tcp://127.0.0.1:{port}")
+            channel = client.shell_channel_class(socket, client.session)
+            try:
+                channel.send(message)
+                waiting = asyncio.create_task(channel.get_msg())
+                await asyncio.sleep(0.1)
+                # From here on the loop of events does not run: the reply comes unseen.
+                client.session.send(kernel, message)
+                assert select.select([socket.FD], [], [], 10)[0]
+                time.sleep(0.1)  # ZeroMQ looks for news at most once a millisecond
+                channel.send(message)
+                assert not select.select([socket.FD], [], [], 0)[0]  # the sign is gone
+                reply = await asyncio.wait_for(waiting, timeout=10)
+                assert reply["msg_type"] == "kernel_info_request"
+            finally:
+                socket.close(linger=0)
+                kernel.close(linger=0)
+
+    asyncio.run(wait_and_send())
