@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from build_radon import minnesota_homes, read_raw
+from monte_carlo import Estimate, assert_agrees, assert_exceeds
+from scipy.stats import norm
 
 
 @pytest.fixture(scope="module")
@@ -114,23 +116,53 @@ def test_more_counties_leave_the_trumpet_than_chance_would_put_there(data, basem
     outside = means[(means["mean"] - mean).abs() * np.sqrt(means["size"]) > 2 * sd]
     assert data["data_basement_log_radon_mean"] == pytest.approx(mean, abs=1e-5)
     assert data["data_basement_counties_count"] == len(means)
-    assert data["data_outside_count"] == len(outside) > 2 * data["data_outside_expected"]
+    expected = 2 * norm.sf(2) * len(means)
+    assert data["data_outside_expected"] == pytest.approx(expected, rel=0.001)
+    assert data["data_outside_count"] == len(outside) > 2 * expected
     assert outside["size"].idxmax() == data["data_largest_county"].upper()
     assert outside["mean"][outside["size"].idxmax()] < mean
 
 
-def test_counties_drawn_by_lot_hardly_ever_differ_as_much(data):
-    assert data["shuffled_as_many_count"] <= 5  # of 1,000
-    assert data["shuffled_outside_median"] == pytest.approx(data["data_outside_expected"], abs=1.5)
+@pytest.fixture(scope="module")
+def by_lot(basements):
+    """Return the counties outside and the homes of the highest county, in each of 20,000 shuffles."""
+    county, _ = pd.factorize(basements["county"])
+    log_radon, homes = basements["log_radon"].to_numpy(), np.bincount(county)
+    rng = np.random.default_rng(1)
+    means = [np.bincount(county, rng.permutation(log_radon)) / homes for _ in range(20_000)]
+    error = log_radon.std(ddof=1) / np.sqrt(homes)
+    outside = (np.abs(np.array(means) - log_radon.mean()) > 2 * error).sum(axis=1)
+    return pd.DataFrame({"outside": outside, "homes": homes[np.argmax(means, axis=1)]})
 
 
-def test_highest_county_by_lot_is_usually_a_small_one(data):
-    assert data["shuffled_highest_small_share"] > 0.5
+def mean_of_shuffles(values):
+    """Return the mean of independent shuffles."""
+    return Estimate(values.mean(), values.std() / np.sqrt(len(values)), len(values), "the shuffles")
 
 
-def test_radon_rises_with_uranium(data):
-    assert data["data_log_uranium_min"] < 0 < data["data_log_uranium_max"]
-    assert data["data_uranium_correlation"] > 0.4
+def test_counties_drawn_by_lot_hardly_ever_differ_as_much(data, by_lot):
+    # As many were in none of 20,000, so that two in 1,000 would be a wonder.
+    assert (by_lot["outside"] < data["data_outside_count"]).all()
+    assert 0 <= data["shuffled_as_many_count"] <= 1
+    outside = data.estimate("shuffled_outside_mean", ess=1000)
+    assert_agrees(outside, mean_of_shuffles(by_lot["outside"]))
+
+
+def test_highest_county_by_lot_is_usually_a_small_one(data, by_lot):
+    share = data.estimate("shuffled_highest_small_share", ess=1000)
+    assert_agrees(share, mean_of_shuffles((by_lot["homes"] <= 2).astype(float)))
+    assert_exceeds(share, 0.5)
+
+
+def test_radon_rises_with_uranium(data, survey, basements):
+    soil = read_raw("cty.dat.gz").query("stfips == 27").drop_duplicates("ctfips")
+    uranium = np.log(soil.set_index("ctfips")["Uppm"]).loc[survey["cntyfips"].unique()]
+    assert data["data_log_uranium_min"] == pytest.approx(uranium.min(), abs=1e-5)
+    assert data["data_log_uranium_max"] == pytest.approx(uranium.max(), abs=1e-5)
+    assert uranium.min() < 0 < uranium.max()
+    means = basements.groupby("cntyfips")["log_radon"].mean()
+    assert data["data_uranium_correlation"] == pytest.approx(means.corr(uranium), abs=1e-4)
+    assert means.corr(uranium) > 0.4
 
 
 def test_action_level_is_passed_more_often_in_basements(data, survey):
