@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 import pytest
+from exact_posterior import interval
 from execution import ROOT
+from monte_carlo import Estimate, assert_agrees
 from prose import PARSER
-from scipy.optimize import minimize
 from scipy.stats import gamma, halfnorm, norm, t
 
 CHAPTER = ROOT / "chapters" / "from-pymc3.md"
@@ -177,15 +178,14 @@ def test_old_lines_still_work(names, monkeypatch):
     assert run('pm.Normal("x", mu=0, sigma=1, shape=85)', names).type.shape == (85,)
 
 
-def test_posterior_of_the_noise_is_its_prior(chapter):
-    mean, sd = halfnorm.stats(moments="mv")[0], halfnorm.std()
-    assert chapter["old_sigma_y_mean"] == pytest.approx(mean, abs=4 * chapter["old_sigma_y_mcse"])
-    error = sd / np.sqrt(chapter["old_sigma_y_ess"])
-    assert chapter["old_sigma_y_sd"] == pytest.approx(sd, abs=4 * error)
-    # Kolmogorov: the distance exceeds two over the root for one seed in three thousand.
-    assert chapter["old_sigma_y_ecdf_distance"] < 2 / np.sqrt(chapter["old_sigma_y_ess"])
+def test_posterior_of_the_noise_is_its_prior(chapter, exact):
+    assert_agrees(chapter.estimate("old_sigma_y_mean"), halfnorm.mean())
+    assert_agrees(chapter.estimate("old_sigma_y_sd"), halfnorm.std())
+    for percent in [10, 50, 90]:
+        assert_agrees(chapter.estimate(f"old_sigma_y_below_{percent}_share"), percent / 100)
     # It looks right: the mean is near the noise that the homes have.
-    assert chapter["old_sigma_y_mean"] == pytest.approx(chapter["pooled_sigma_y_mean"], abs=0.1)
+    noise, _ = exact["pooled"].mean_and_sd("sigma_y")
+    assert halfnorm.mean() == pytest.approx(noise, abs=0.01)
 
 
 def test_the_rest_is_a_regression_with_noise_one_and_priors_one(chapter, radon):
@@ -193,18 +193,22 @@ def test_the_rest_is_a_regression_with_noise_one_and_priors_one(chapter, radon):
     covariance = np.linalg.inv(design.T @ design + np.eye(2))
     means = covariance @ design.T @ radon["log_radon"]
     for name, mean, sd in zip(["alpha", "beta"], means, np.sqrt(np.diag(covariance)), strict=True):
-        error = chapter[f"old_{name}_mcse"]
-        assert chapter[f"old_{name}_mean"] == pytest.approx(mean, abs=4 * error)
-        sd_error = sd / np.sqrt(chapter[f"old_{name}_ess"])
-        assert chapter[f"old_{name}_sd"] == pytest.approx(sd, abs=4 * sd_error)
+        assert_agrees(chapter.estimate(f"old_{name}_mean"), mean)
+        assert_agrees(chapter.estimate(f"old_{name}_sd"), sd)
 
 
-def test_look_at_the_prior_tells_the_two_apart(chapter):
-    error = 1 / np.sqrt(2 * 2000)  # of a standard deviation, from 2,000 draws
-    assert chapter["old_alpha_prior_sd"] == pytest.approx(1, rel=4 * error)
-    assert chapter["pooled_alpha_prior_sd"] == pytest.approx(10, rel=4 * error)
-    assert chapter["precision_today_sd"] == pytest.approx(0.0001, rel=4 * error)
-    assert chapter["precision_meant_sd"] == pytest.approx(100, rel=4 * error)
+@pytest.mark.parametrize(
+    ("key", "sd"),
+    [
+        ("old_alpha_prior_sd", 1),
+        ("pooled_alpha_prior_sd", 10),
+        ("precision_today_sd", 0.0001),
+        ("precision_meant_sd", 100),
+    ],
+)
+def test_look_at_the_prior_tells_the_two_apart(chapter, key, sd):
+    error = sd / np.sqrt(2 * 2000)  # of a standard deviation, from 2,000 independent draws
+    assert_agrees(Estimate(chapter[key], error, np.inf, key), sd)
 
 
 MODELS = [("pooled", name) for name in ["alpha", "beta", "sigma_y"]]
@@ -215,10 +219,8 @@ MODELS += [("hierarchical", name) for name in POPULATION]
 def test_translated_model_has_the_exact_posterior(chapter, exact, model, parameter):
     is_level_or_slope = parameter in ["alpha", "beta"]
     mean, sd = exact[model].mean_and_sd(f"mu_{parameter}" if is_level_or_slope else parameter)
-    error = chapter[f"{model}_{parameter}_mcse"]
-    assert chapter[f"{model}_{parameter}_mean"] == pytest.approx(mean, abs=4 * error)
-    sd_error = sd / np.sqrt(chapter[f"{model}_{parameter}_ess"])
-    assert chapter[f"{model}_{parameter}_sd"] == pytest.approx(sd, abs=4 * sd_error)
+    assert_agrees(chapter.estimate(f"{model}_{parameter}_mean"), mean)
+    assert_agrees(chapter.estimate(f"{model}_{parameter}_sd"), sd)
 
 
 def test_draws_are_the_same_both_ways(chapter):
@@ -231,29 +233,55 @@ def test_draws_are_the_same_both_ways(chapter):
 
 def test_only_the_new_rhat_sees_width_and_drift(chapter):
     for chains in ["fine", "wider", "drift"]:
-        assert chapter[f"{chains}_old_rhat"] < 1.01
-    assert chapter["fine_rhat"] < 1.01
+        assert chapter[f"{chains}_old_rhat"] == pytest.approx(1, abs=0.01)
+    assert chapter["fine_rhat"] == pytest.approx(1, abs=0.01)
     assert chapter["wider_rhat"] > 1.05
     assert chapter["drift_rhat"] > 1.05
 
 
-def test_slope_of_the_first_county_is_negative_in_most_draws(chapter):
-    assert chapter["aitkin_negative_share"] > 0.9 + 4 * chapter["aitkin_negative_share_mcse"]
+def test_slope_of_the_first_county_is_negative_in_most_draws(chapter, exact):
+    hierarchical = exact["hierarchical"]
+    j = hierarchical.counties.get_loc("AITKIN")
+    mean, variance = hierarchical.line_mean[:, j, 1], hierarchical.line_cov[:, j, 1, 1]
+    share = hierarchical.weight @ norm.cdf(-mean / np.sqrt(variance))
+    assert_agrees(chapter.estimate("aitkin_negative_share"), share)
 
 
-def test_robust_regression_is_where_its_density_is_highest(chapter, radon):
-    def minus_log_posterior(parameters):
-        alpha, beta, log_sigma_y, log_nu = parameters
-        sigma_y, nu = np.exp([log_sigma_y, log_nu])
-        fit = t(nu, alpha + beta * radon["floor"], sigma_y).logpdf(radon["log_radon"]).sum()
-        priors = norm(0, 10).logpdf([alpha, beta]).sum() + halfnorm.logpdf(sigma_y)
-        return -(fit + priors + gamma(2, scale=10).logpdf(nu))
+def robust_slope(radon):
+    """Return posterior mean and sd of the slope of the robust regression, by quadrature.
 
-    mode = minimize(minus_log_posterior, [1.4, -0.6, -0.3, 3], method="Nelder-Mead").x[1]
-    sd = chapter["robust_beta_sd"]
-    error = chapter["robust_beta_mcse"]
-    # With 919 homes the posterior of the slope is close to normal: its mean is near its mode.
-    assert chapter["robust_beta_mean"] == pytest.approx(mode, abs=0.1 * sd + 4 * error)
-    assert sd / np.sqrt(chapter["robust_beta_ess"]) == pytest.approx(error, rel=0.3)
-    gap = abs(chapter["robust_beta_mean"] - chapter["pooled_beta_mean"])
-    assert gap < 0.3 * sd
+    The homes on the first floor tell of alpha + beta alone, those in the basement of alpha alone.
+    """
+    sigma_y, weight_y = interval(0.55, 0.9, 20)
+    log_nu, weight_nu = interval(np.log(3), np.log(200), 20)
+    basement, weight_0 = interval(1.15, 1.6, 24)
+    first_floor, weight_1 = interval(0.3, 1.3, 24)
+    sigma_y, nu = [grid[..., None] for grid in np.meshgrid(sigma_y, np.exp(log_nu), indexing="ij")]
+
+    def log_likelihood(level, floor):
+        values, counts = np.unique(
+            radon.loc[radon["floor"] == floor, "log_radon"], return_counts=True
+        )
+        z = (values - level[:, None]) / sigma_y[..., None]
+        return t.logpdf(z, nu[..., None]) @ counts - np.log(sigma_y) * counts.sum()
+
+    beta = first_floor - basement[:, None]
+    log_density = (
+        log_likelihood(basement, 0)[..., None] + log_likelihood(first_floor, 1)[..., None, :]
+    )
+    log_density += norm(0, 10).logpdf(basement)[:, None] + norm(0, 10).logpdf(beta)
+    hyper = halfnorm.logpdf(sigma_y) + gamma(2, scale=10).logpdf(nu) + np.log(nu)
+    log_density += hyper[..., None]
+    weight = np.einsum("i,j,k,l->ijkl", weight_y, weight_nu, weight_0, weight_1)
+    weight *= np.exp(log_density - log_density.max())
+    weight = weight.sum(axis=(0, 1)) / weight.sum()
+    mean = (weight * beta).sum()
+    return mean, np.sqrt((weight * beta**2).sum() - mean**2)
+
+
+def test_robust_regression_is_exact_and_near_the_pooled_one(chapter, radon, exact):
+    mean, sd = robust_slope(radon)
+    assert_agrees(chapter.estimate("robust_beta_mean"), mean)
+    assert_agrees(chapter.estimate("robust_beta_sd"), sd)
+    pooled, _ = exact["pooled"].mean_and_sd("mu_beta")
+    assert abs(mean - pooled) < 0.3 * sd
