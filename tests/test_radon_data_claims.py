@@ -141,15 +141,15 @@ def mean_of_shuffles(values):
 
 
 def test_counties_drawn_by_lot_hardly_ever_differ_as_much(data, by_lot):
-    # As many were in none of 20,000, so that two in 1,000 would be a wonder.
+    # As many were in none of 20,000, so that two in 2,000 would be a wonder.
     assert (by_lot["outside"] < data["data_outside_count"]).all()
     assert 0 <= data["shuffled_as_many_count"] <= 1
-    outside = data.estimate("shuffled_outside_mean", ess=1000)
+    outside = data.estimate("shuffled_outside_mean", ess=2000)
     assert_agrees(outside, mean_of_shuffles(by_lot["outside"]))
 
 
 def test_highest_county_by_lot_is_usually_a_small_one(data, by_lot):
-    share = data.estimate("shuffled_highest_small_share", ess=1000)
+    share = data.estimate("shuffled_highest_small_share", ess=2000)
     assert_agrees(share, mean_of_shuffles((by_lot["homes"] <= 2).astype(float)))
     assert_exceeds(share, 0.5)
 
