@@ -1,11 +1,10 @@
-"""Every result that chapters/map-versus-expectation.md states, by hand or by the exact posterior.
-
-Tolerances are four standard errors: a true claim fails for one seed in ten thousand.
-"""
+"""Every result that chapters/map-versus-expectation.md states, by hand or by the exact posterior."""
 
 import numpy as np
 import pytest
 from exact_posterior import probability_of_sigma_beta_below
+from monte_carlo import assert_agrees
+from scipy.optimize import minimize
 from scipy.stats import chi
 
 POPULATION = ["mu_alpha", "sigma_alpha", "mu_beta", "sigma_beta", "sigma_y"]
@@ -22,13 +21,12 @@ def test_expectation_is_the_same_in_both_coordinates(chapter, coordinate):
     assert chapter[f"lognormal_expectation_by_{coordinate}"] == pytest.approx(by_hand)
 
 
+@pytest.mark.parametrize("fit", ["noncentered", "forgotten"])
 @pytest.mark.parametrize("parameter", POPULATION)
-def test_posterior_is_the_exact_one(chapter, exact, parameter):
+def test_posterior_is_the_exact_one_wherever_the_chains_start(chapter, exact, fit, parameter):
     mean, sd = exact["hierarchical"].mean_and_sd(parameter)
-    error = chapter[f"noncentered_{parameter}_mcse"]
-    assert chapter[f"noncentered_{parameter}_mean"] == pytest.approx(mean, abs=4 * error)
-    sd_error = sd / np.sqrt(chapter[f"noncentered_{parameter}_ess"])
-    assert chapter[f"noncentered_{parameter}_sd"] == pytest.approx(sd, abs=4 * sd_error)
+    assert_agrees(chapter.estimate(f"{fit}_{parameter}_mean"), mean)
+    assert_agrees(chapter.estimate(f"{fit}_{parameter}_sd"), sd)
 
 
 def test_density_climbs_without_end(chapter):
@@ -38,18 +36,16 @@ def test_density_climbs_without_end(chapter):
     assert np.diff(climb) == pytest.approx(85 * np.log(10), abs=0.01)
     assert chapter["climb_per_decade"] == pytest.approx(85 * np.log(10), abs=0.01)
     assert chapter["data_counties_count"] == 85
-    decades = chapter["climb_orders_of_magnitude"]  # from the posterior mean to 0.01
-    factor = chapter["noncentered_sigma_beta_mean"] / 0.01
+    decades = chapter["climb_orders_of_magnitude"]  # from the posterior mean to 0.05
+    mean = chapter["noncentered_sigma_beta_mean"]
     # The prior of sigma_beta, HalfNormal(1), is a little lower at the mean.
-    prior = (chapter["noncentered_sigma_beta_mean"] ** 2 - 0.01**2) / 2 / np.log(10)
-    assert decades == pytest.approx(85 * np.log10(factor) + prior, abs=0.1)
+    prior = (mean**2 - 0.05**2) / 2 / np.log(10)
+    assert decades == pytest.approx(85 * np.log10(mean / 0.05) + prior)
 
 
-def test_hardly_anything_is_down_there(chapter, radon, exact):
-    probability = probability_of_sigma_beta_below(0.01, radon, exact["hierarchical"])
-    error = chapter["noncentered_sigma_beta_below_01_mcse"]
-    claimed = chapter["noncentered_sigma_beta_below_01"]
-    assert claimed == pytest.approx(probability, abs=4 * error)
+def test_some_of_the_posterior_is_down_there(chapter, radon, exact):
+    probability = probability_of_sigma_beta_below(0.05, radon, exact["hierarchical"])
+    assert_agrees(chapter.estimate("noncentered_sigma_beta_below_05"), probability)
 
 
 @pytest.mark.parametrize("start", [1, 2])
@@ -96,25 +92,51 @@ def test_marginal_mode_lies_in_the_middle_of_the_posterior(chapter, name):
 
 
 def test_no_draw_comes_near_the_density_of_the_mode(chapter):
-    assert chapter["noncentered_mode_lead_median"] > chapter["noncentered_mode_lead_min"] > 50
+    smallest, median = [chapter[f"noncentered_mode_lead_{which}"] for which in ["min", "median"]]
+    # The log density of 175 normal numbers is half of a chi-squared one: this is its spread.
+    spread = np.sqrt(175 / 2)
+    assert median - 8 * spread < smallest < median
+    assert smallest > 50
 
 
 def test_chains_started_at_the_map_are_worse(chapter):
-    assert chapter["map_start_rhat"] > max(1.05, chapter["default_start_rhat"])
-    assert chapter["map_start_ess"] < chapter["default_start_ess"]
-    assert chapter["map_start_steps_ratio"] > 3
+    """Even if a chain of the others should be stuck, too."""
     ratio = chapter["map_start_steps"] / chapter["default_start_steps"]
     assert chapter["map_start_steps_ratio"] == pytest.approx(ratio)
+    assert ratio > 3
+    worth = {
+        start: chapter[f"{start}_ess"] / chapter[f"{start}_steps"]
+        for start in ["map_start", "default_start"]
+    }
+    assert worth["map_start"] < worth["default_start"] / 3
+
+
+def test_diagnostics_say_so_with_either_start(chapter):
+    for start in ["map_start", "default_start"]:
+        assert chapter[f"{start}_rhat"] > 1.01
+        assert chapter[f"{start}_ess"] < 400
 
 
 def test_chains_started_at_the_map_stay_in_the_neck(chapter):
-    assert chapter["map_start_chains_late"] >= 1
-    assert chapter["default_start_chains_late"] == 0
-    assert chapter["default_start_lowest"] > 0.003
+    assert 1 <= chapter["map_start_chains_late"] <= 4
+    assert 0 < chapter["default_start_lowest"] < chapter["interval_sigma_beta_high"]
 
 
-def test_pooled_mode_is_close_to_the_mean(chapter):
-    assert chapter["pooled_mode_distance_max"] < 0.15
+def test_pooled_mode_is_close_to_the_mean(chapter, radon, exact):
+    floor, y = radon["floor"].to_numpy(), radon["log_radon"].to_numpy()
+
+    def energy(point):
+        alpha, beta, sigma_y = point
+        squares = ((y - alpha - beta * floor) ** 2).sum()
+        priors = (alpha**2 + beta**2) / 10**2 + sigma_y**2
+        return len(y) * np.log(sigma_y) + squares / 2 / sigma_y**2 + priors / 2
+
+    modes = minimize(energy, [1, 0, 1], method="Nelder-Mead", options={"xatol": 1e-6}).x
+    distances = []
+    for name, mode in zip(["mu_alpha", "mu_beta", "sigma_y"], modes, strict=True):
+        mean, sd = exact["pooled"].mean_and_sd(name)
+        distances.append(abs(mode - mean) / sd)
+    assert_agrees(chapter.estimate("pooled_mode_distance_max"), max(distances))
 
 
 def test_mode_of_a_probability_moves(chapter):
@@ -129,8 +151,3 @@ def test_one_in_a_million_near_the_mode(chapter):
 
 def test_prior_alone_does_not_stop_the_climb(chapter):
     assert chapter["climb_per_decade_with_gamma"] == pytest.approx(84 * np.log(10), abs=0.01)
-
-
-def test_bad_start_is_forgotten_without_a_neck(chapter):
-    assert chapter["forgotten_rhat"] < 1.01
-    assert chapter["forgotten_ess"] > 400
