@@ -191,6 +191,44 @@ def site():
     server.shutdown()
 
 
+@pytest.fixture(scope="module")
+def tab(browser):
+    """Return one page of the browser for all tests that leave nothing behind.
+
+    To make one for each test takes longer than most tests.
+    """
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def listen(tab):
+    """Return a function that empties the tab and returns two lists, which fill from then on.
+
+    They hold what goes wrong in the tab's pages, and the addresses that these ask for.
+    """
+    noise, requests = [], []
+
+    def hear(said):
+        if said.type in ["error", "warning"]:
+            noise.append(f"{said.type}: {said.text}")
+
+    tab.on("console", hear)
+    tab.on("pageerror", lambda error: noise.append(f"error: {error}"))
+    tab.on("requestfailed", lambda request: noise.append(f"failed: {request.url}"))
+    tab.on("response", lambda answer: answer.ok or noise.append(f"{answer.status}: {answer.url}"))
+    tab.on("request", lambda request: requests.append(request.url))
+
+    def start():
+        tab.goto("about:blank")  # what the page before still asks for fails here
+        noise.clear()
+        requests.clear()
+        return noise, requests
+
+    return start
+
+
 @pytest.fixture(scope="session")
 def radon():
     """Return the survey."""

@@ -3,10 +3,8 @@
 import ast
 import warnings
 
-import arviz as az
 import numpy as np
 import pandas as pd
-import pymc as pm
 import pytest
 from exact_posterior import interval
 from execution import ROOT
@@ -55,11 +53,42 @@ FAILING = [
 NEW = sorted({line for _, row in ROWS if len(row) > 2 for line in row[-1]})
 
 
+@pytest.fixture(scope="module")
+def pm():
+    """Return PyMC, which takes seconds to import: those who collect the tests need not wait."""
+    import pymc
+
+    return pymc
+
+
+@pytest.fixture(scope="module")
+def compile_once():
+    """Return a function that compiles for nutpie, once for all lines: they sample one model."""
+    import nutpie
+
+    compiled = {}
+    compile_model = nutpie.compile_pymc_model
+
+    def compile_or_remember(model, **options):
+        assert [variable.name for variable in model.free_RVs] == ["b"]
+        key = f"{options}"
+        if key not in compiled:
+            compiled[key] = compile_model(model, **options)
+        return compiled[key]
+
+    return compile_or_remember
+
+
 @pytest.fixture
-def names(monkeypatch):
+def names(monkeypatch, pm, compile_once):
     """Return what the lines of the tables find: a model, its draws, and some data."""
+    import arviz as az
+    import nutpie
+    import pytensor
+
     quick = {"tune": 20, "progressbar": False, "quiet": True, "random_seed": 1}
     sample, fit = pm.sample, pm.fit
+    fast = pytensor.config.change_flags(mode="FAST_COMPILE")
     with pm.Model(coords={"county": list("abc")}) as model:
         pm.Normal("b", mu=0, sigma=1)
         idata = az.from_dict(
@@ -69,8 +98,9 @@ def names(monkeypatch):
             }
         )
         # As the lines are written they would take minutes.
+        monkeypatch.setattr(nutpie, "compile_pymc_model", compile_once)
         monkeypatch.setattr(pm, "sample", lambda *args, **kw: sample(*args, **kw | quick))
-        monkeypatch.setattr(pm, "fit", lambda n, **kw: fit(10, **kw | {"progressbar": False}))
+        monkeypatch.setattr(pm, "fit", fast(lambda n, **kw: fit(10, **kw | {"progressbar": False})))
         monkeypatch.chdir(CHAPTER.parent)
         start = {"b": np.array(0.0)}
         yield {
@@ -108,7 +138,7 @@ def test_new_line_works_without_a_word(line, names):
 
 
 @pytest.mark.parametrize("name", ["Normal", "HalfNormal", "StudentT"])
-def test_sd_is_ignored_in_silence(name):
+def test_sd_is_ignored_in_silence(name, pm):
     shape = {"nu": 4} if name == "StudentT" else {}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -122,18 +152,18 @@ def test_other_distributions_complain(line, names):
         run(line, names)
 
 
-def test_third_argument_is_a_standard_deviation():
+def test_third_argument_is_a_standard_deviation(pm):
     assert pm.Normal.dist(0, 0.01).owner.inputs[-1].eval() == 0.01
 
 
-def test_start_by_testval_is_ignored():
+def test_start_by_testval_is_ignored(pm):
     with pm.Model() as model:
         pm.Normal("old", testval=5)
         pm.Normal("new", initval=5)
     assert model.initial_point() == {"old": 0, "new": 5}
 
 
-def test_shape_of_one_makes_a_vector():
+def test_shape_of_one_makes_a_vector(pm):
     assert pm.Normal.dist(shape=1).ndim == 1
     assert pm.Normal.dist().ndim == 0
 
@@ -151,7 +181,7 @@ def test_start_by_variational_inference_takes_another_sampler(names):
     assert advi.attrs["inference_library"] == "pymc"
 
 
-def test_seed_of_numpy_does_not_reach_the_sampler():
+def test_seed_of_numpy_does_not_reach_the_sampler(pm):
     drawn = []
     with pm.Model():
         pm.Normal("b")
