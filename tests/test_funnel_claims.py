@@ -33,6 +33,8 @@ def test_exact_draws_of_the_funnel_have_their_neck(funnel):
     assert_count(count, n_draws, share, "the number of exact draws that NUTS misses")
     below_all = norm(0, 1.5).cdf(funnel["funnel_exact_smallest"])
     assert_count(0, n_draws, below_all, "the number of draws below the smallest")
+    # Neither is the smallest of so many draws smaller than it may be.
+    assert n_draws * below_all > 1e-6
 
 
 def test_nuts_does_not_get_into_the_neck(funnel):
@@ -71,7 +73,7 @@ def test_referee_is_exact(funnel, exact, parameter):
 
 
 def test_energy_of_the_referee_is_in_order(funnel):
-    assert 0.5 < funnel["referee_bfmi_min"] < 1.5
+    assert 0.8 < funnel["referee_bfmi_min"] < 1.2
 
 
 @pytest.mark.parametrize("share", ["below_05", "missed"])
@@ -153,8 +155,7 @@ def test_sigma_alpha_is_kept_from_zero(funnel, radon, exact):
     probability = probability_of_sigma_alpha_below(smallest, radon, exact["hierarchical"])
     ess = round(funnel["referee_sigma_alpha_ess"])
     assert_count(0, ess, probability, "the number of draws below the smallest sigma_alpha")
-    # Neither is the smallest of so many draws smaller than it may be.
-    assert probability * 8000 > 1e-6
+    assert 8000 * probability > 1e-6
 
 
 def test_smaller_steps_move_the_wall_and_do_not_remove_it(funnel):

@@ -155,3 +155,4 @@ def test_scale_of_heavier_tails_is_smaller(chapter):
         chapter.estimate(f"{fit}_sigma_beta_mean") for fit in ["noncentered", "student"]
     ]
     assert_exceeds(noncentered, student)
+    assert_exceeds(student, 0.5 * noncentered)  # a standard deviation is 1.4 scales
