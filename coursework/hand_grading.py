@@ -222,6 +222,7 @@ def serve(course: Course, assignment: str, port: int | None, browser: bool) -> N
     server.initialize(argv=[], find_extensions=False)
     start = f"/formgrader/gradebook/{assignment}/{assignment}"
     server.web_app.add_handlers(".*$", routes(start))
-    print(f"Grade in the browser: {server.connection_url}?token={token}")
-    print("End with Ctrl-C.", flush=True)
+    text = f"Grade in the browser: {server.connection_url}?token={token}\nEnd with Ctrl-C."
+    # When it listens.
+    server.io_loop.add_callback(print, text, flush=True)
     server.start()

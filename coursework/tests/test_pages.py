@@ -92,8 +92,9 @@ def honest_and_hostile(released):
         )
     code = solve(released, number="\n".join(HTML), words="\n\n".join(HTML))
     for number, piece in enumerate(HTML):
-        source = {"cell_type": "code", "source": f"%%html\n{piece}", "id": f"code-{number}"}
-        code["cells"].append(source | {"metadata": evil_metadata()})
+        content = {"cell_type": "code", "source": f"%%html\n{piece}", "id": f"code-{number}"}
+        empty = {"outputs": [], "execution_count": None}
+        code["cells"].append(content | empty | {"metadata": evil_metadata()})
     attached = solve(released, words=f"{PICTURE} ![x](attachment:missing.png)")
     picture = {"image/png": png(), "image/svg+xml": HTML[0]}
     cell(attached, "words")["attachments"] = {"picture.png": picture, "my plot.png": picture}
