@@ -77,8 +77,8 @@ SABOTAGES = [
     Sabotage(
         "an interval of another probability",
         "chapters/pooling.md",
-        'for end, share in {"low": 0.055, "high": 0.945}.items():',
-        'for end, share in {"low": 0.025, "high": 0.975}.items():',
+        'items():\n    key = f"hierarchical_sigma_beta_{end}"',
+        'items():\n    probability += 0.03 if end == "high" else -0.03\n    key = f"hierarchical_sigma_beta_{end}"',
     ),
     Sabotage(
         "divergences silenced",
@@ -89,14 +89,14 @@ SABOTAGES = [
     Sabotage(
         "too few draws",
         "chapters/map-versus-expectation.md",
-        "    noncentered_idata = pm.sample(\n        draws=2000",
+        "    noncentered_idata = pm.sample(\n        draws=3000",
         "    noncentered_idata = pm.sample(\n        draws=200",
     ),
     Sabotage(
         "randomness without a seed",
         "chapters/funnel.md",
-        "rng = np.random.default_rng(RANDOM_SEED)",
-        "rng = np.random.default_rng()",
+        "rng = np.random.default_rng(RANDOM_SEED)\nexact_log_sigma",
+        "rng = np.random.default_rng()\nexact_log_sigma",
     ),
     Sabotage(
         "a term lost in the referee's formula",
@@ -121,5 +121,26 @@ SABOTAGES = [
         "chapters/group-predictors.md",
         'sample_vars=["z_alpha", "z_beta"],',
         "",
+    ),
+    Sabotage(
+        "a posterior mean off by six of its errors",
+        "chapters/pooling.md",
+        "            value = summary.loc[parameter, column]",
+        "            value = summary.loc[parameter, column]\n"
+        '            if statistic == "mean":\n'
+        '                value += 6 * summary.loc[parameter, "mcse_mean"]',
+    ),
+    Sabotage(
+        "a Monte Carlo error halved",
+        "chapters/pooling.md",
+        "            value = summary.loc[parameter, column]",
+        '            value = summary.loc[parameter, column] / (1 + (statistic == "mcse"))',
+    ),
+    Sabotage(
+        "an order of two close numbers exchanged",
+        "chapters/pooling.md",
+        'claim_rmsd(f"{name}_held_out_rmsd", homes["error"])',
+        'other = {"pooled": "hierarchical", "hierarchical": "pooled"}.get(name, name)\n'
+        '    claim_rmsd(f"{other}_held_out_rmsd", homes["error"])',
     ),
 ]
