@@ -16,7 +16,6 @@ import time
 from functools import cache
 from pathlib import Path
 
-import jupytext
 import pandas as pd
 from distributed import Client, KilledWorker, as_completed
 
@@ -25,6 +24,7 @@ CALIBRATION = Path(__file__).parent / "calibration.csv"
 SEED = 20181018  # not the chapter's: its small study is about other worlds
 MODELS = ["pooled", "centered", "non-centered", "buggy"]
 INDEX = ["model", "simulation"]
+SILENT = "10 seconds"  # a scheduler answers sooner
 STALLED = "20 minutes"  # a portion of 50 simulations takes a worker less than a minute
 
 
@@ -34,6 +34,8 @@ class StudyError(Exception):
 
 def study_code(chapter: Path = ROOT / "chapters" / "calibration.md") -> str:
     """Return the chapter's code for the simulation and the models."""
+    import jupytext  # slow, and no worker needs it
+
     if not chapter.exists():
         sys.exit(f"{chapter} is not here: run the study in a copy of the whole book.")
     cells = jupytext.read(chapter).cells
@@ -123,7 +125,7 @@ def connect(scheduler: str | None, n_workers: int | None) -> Client:
             n_workers=n_workers or os.cpu_count(), threads_per_worker=1, dashboard_address=":0"
         )
     try:
-        return Client(scheduler, timeout="10s")
+        return Client(scheduler, timeout=SILENT)
     except (OSError, ValueError) as error:
         raise StudyError(
             f"No Dask scheduler answers at {scheduler!r}: start one with 'dask scheduler', or leave "

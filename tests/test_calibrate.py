@@ -50,10 +50,10 @@ def test_stored_study_is_whole(stored):
 
 
 @pytest.fixture(scope="module")
-def clients():
-    """Return clients of two clusters, by the number of their workers."""
-    with connect(None, 1) as one, connect(None, 2) as two:
-        yield {1: one, 2: two}
+def client():
+    """Return a client of a cluster with one worker, to which a test adds another."""
+    with connect(None, 1) as client:
+        yield client
 
 
 @pytest.fixture
@@ -62,45 +62,51 @@ def code(monkeypatch):
     return lambda text: monkeypatch.setattr(calibrate, "study_code", lambda: text)
 
 
-def test_number_of_workers_does_not_matter(clients, code, tmp_path):
+def test_number_of_workers_does_not_matter(client, code, tmp_path):
     code(QUICK)
-    one, two = [run(client, 5, tmp_path / str(n)) for n, client in clients.items()]
+    one = run(client, 5, tmp_path / "one")
+    client.cluster.scale(2)
+    client.wait_for_workers(2)
+    two = run(client, 5, tmp_path / "two")
     pd.testing.assert_frame_equal(one, two)
     assert one["model"].tolist() == [model for model in MODELS for _ in range(5)]
     assert one["sigma_y"].nunique() > 1
     assert one["sigma_y"].tolist()[:5] == one["sigma_beta"].tolist()[5:10]  # the same worlds
 
 
-def test_what_is_done_is_not_done_again(clients, code, tmp_path):
+def test_what_is_done_is_not_done_again(client, code, tmp_path):
     code(QUICK)
     kept = tmp_path / "kept"
     done = {"model": "centered", "simulation": 1, "sigma_y": -1, "sigma_beta": -1}
     kept.write_text(json.dumps(done) + '\n{"model": "pooled", "simul')  # cut off in the middle
-    table = run(clients[1], 2, kept)
+    table = run(client, 2, kept)
     assert (table["sigma_y"] == -1).tolist() == [False, False, False, True] + 4 * [False]
     assert len(read_rows(kept)) == 8
 
 
-def test_failure_is_named_and_what_is_done_is_kept(clients, code, tmp_path):
+def test_failure_is_named_and_what_is_done_is_kept(client, code, tmp_path):
     code(QUICK.replace("    return", "    if name == 'buggy': 1 / 0\n    return"))
     with pytest.raises(StudyError, match=r"Simulation \d of the model buggy fails: ZeroDivision"):
-        run(clients[1], 3, tmp_path / "kept")
+        run(client, 3, tmp_path / "kept")
     assert read_rows(tmp_path / "kept")
 
 
-def test_worker_that_dies_again_and_again_is_named(clients, code, tmp_path):
+def test_worker_that_dies_again_and_again_is_named(client, code, tmp_path, monkeypatch):
+    # Once is enough here: each new worker takes seconds to start.
+    monkeypatch.setattr(client.cluster.scheduler, "allowed_failures", 0)
     code(QUICK.replace("    return", "    import os; os._exit(1)\n    return"))
     with pytest.raises(StudyError, match="its worker died, again and again"):
-        run(clients[2], 1, tmp_path / "kept")
+        run(client, 1, tmp_path / "kept")
 
 
-def test_study_that_stalls_does_not_wait_for_ever(clients, code, tmp_path, monkeypatch):
+def test_study_that_stalls_does_not_wait_for_ever(client, code, tmp_path, monkeypatch):
     code(QUICK.replace("    return", "    import time; time.sleep(20)\n    return"))
     monkeypatch.setattr(calibrate, "STALLED", "2 seconds")
     with pytest.raises(StudyError, match="did not end within 2 seconds: do the workers still run"):
-        run(clients[1], 1, tmp_path / "kept")
+        run(client, 1, tmp_path / "kept")
 
 
-def test_scheduler_that_does_not_answer_is_named():
+def test_scheduler_that_does_not_answer_is_named(monkeypatch):
+    monkeypatch.setattr(calibrate, "SILENT", "1 second")
     with pytest.raises(StudyError, match="No Dask scheduler answers at 'tcp://localhost:9'"):
         connect("tcp://localhost:9", None)
