@@ -159,17 +159,18 @@ def test_slopes_are_recovered(fake, exact, world):
     ]
     assert surely <= fake["slopes_covered_count"] <= perhaps
     means = [exact.weight @ exact.slope(i)[0] for i in range(100)]
-    assert_agrees(fake.estimate("slopes_error_median"), np.median(np.abs(means - beta)))
+    missed_by = fake.estimate("slopes_error_median", ess=fake["marginal_alpha_ess"])
+    assert_agrees(missed_by, np.median(np.abs(means - beta)))
 
 
 def test_most_worlds_have_more_slopes_in_their_intervals_than_promised(fake):
     more = 0
-    for number in range(1, 31):
+    for number in range(1, 11):
         beta, y = make_world(fake, number)
         exact = Exact(y)
         below = np.array([exact.weight @ norm.cdf(beta[i], *exact.slope(i)) for i in range(100)])
         more += ((0.055 < below) & (below < 0.945)).sum() > 89
-    assert more > 15
+    assert more > 5
 
 
 @pytest.mark.parametrize(("which", "i"), [("first", 0), ("last", 99)])
@@ -238,8 +239,8 @@ def test_next_plant(fake, exact, end, probability):
 
 
 def test_noise_is_found_where_there_is_some(fake):
-    assert_count(fake["noisy_worlds_covered_count"], 20, 0.89, "noises in their intervals")
-    assert 10 < fake["noisy_worlds_above_tenth_count"] <= 20
+    assert_count(fake["noisy_worlds_covered_count"], 30, 0.89, "noises in their intervals")
+    assert 15 < fake["noisy_worlds_above_tenth_count"] <= 30
 
 
 def test_point_at_the_origin_makes_a_funnel(fake, world):
