@@ -298,8 +298,12 @@ class NotebookBuilder(MarkdownBuilder):
         """Put beside the notebooks what they need, and all into the zip."""
         root, folder = Path(self.srcdir), Path(self.outdir)
         for name in COMPANIONS:
-            copy = shutil.copytree if (root / name).is_dir() else shutil.copy
-            copy(root / name, folder / name)
+            if (root / name).is_dir():
+                # What other seeds said is for the tests.
+                without = shutil.ignore_patterns("seeds.json", "__pycache__")
+                shutil.copytree(root / name, folder / name, ignore=without)
+            else:
+                shutil.copy(root / name, folder / name)
         contents = "\n".join(
             f"- `{page}.ipynb`: {self.env.titles[page].astext()}"
             for page in self.env.toctree_includes[self.config.root_doc]
