@@ -113,7 +113,7 @@ class SimplifyCells(SphinxPostTransform):
 
     def place(self, cell: nodes.container) -> CodeCell:
         """Return what stands for a code cell."""
-        alt = next((image["alt"] for image in cell.findall(nodes.image)), "")
+        alt = next((image.get("alt", "") for image in cell.findall(nodes.image)), "")
         return CodeCell(index=cell["cell_index"], alt=alt, folded=False)
 
     def caption(self, figure: nodes.figure) -> nodes.paragraph:

@@ -217,7 +217,10 @@ def listen(tab):
     tab.on("console", hear)
     tab.on("pageerror", lambda error: noise.append(f"error: {error}"))
     tab.on("requestfailed", lambda request: noise.append(f"failed: {request.url}"))
-    tab.on("response", lambda answer: answer.ok or noise.append(f"{answer.status}: {answer.url}"))
+    tab.on(
+        "response",
+        lambda answer: answer.status < 400 or noise.append(f"{answer.status}: {answer.url}"),
+    )
     tab.on("request", lambda request: requests.append(request.url))
 
     def start():

@@ -35,10 +35,11 @@ def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("book")
     for name in ["build_tools", "data"]:
         shutil.copytree(ROOT / name, root / name)
-    for name in ["_config.yml", "requirements.txt"]:
+    for name in ["_config.yml", "requirements.txt", "LICENSE"]:
         shutil.copy(ROOT / name, root)
     (root / "chapters").mkdir()
-    shutil.copy(ROOT / "chapters" / "references.bib", root / "chapters")
+    for name in ["references.bib", "matplotlibrc"]:
+        shutil.copy(ROOT / "chapters" / name, root / "chapters")
     (root / "chapters" / "page.md").write_text(PAGE)
     (root / "index.md").write_text("# A book\n")
     (root / "_toc.yml").write_text(

@@ -7,6 +7,7 @@ import json
 import select
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import execution
@@ -236,4 +237,5 @@ def test_reply_that_comes_before_a_message_is_sent_wakes_who_waits_for_it(progra
                 socket.close(linger=0)
                 kernel.close(linger=0)
 
-    asyncio.run(wait_and_send())
+    with ThreadPoolExecutor() as elsewhere:  # this thread may have a browser's loop of events
+        elsewhere.submit(asyncio.run, wait_and_send()).result()

@@ -15,7 +15,7 @@ import nbformat
 import pytest
 from execution import ROOT, code_cells, read_chapters
 from pdf import pages_of_headings, print_page
-from prose import read_blocks
+from prose import fill_in, read_blocks
 
 ZIP = ROOT / "_build" / "partial-pooling.zip"
 CHAPTERS = read_chapters()
@@ -106,8 +106,8 @@ def test_every_number_of_the_chapter_is_in_the_words(notebook, name, claims):
     chapter = dict(claims[name])
     for block in read_blocks(ROOT / "chapters" / f"{name}.md"):
         for claim in [] if block.is_alt_text else block.claims:
-            before = block.text[: claim.start()].format_map(chapter)
-            value = claim[0].format_map(chapter)
+            before = fill_in(block.text[: claim.start()], chapter)
+            value = fill_in(claim[0], chapter)
             assert letters(before)[-8:] + letters(value) in text, f"line {block.line}: {value}"
 
 

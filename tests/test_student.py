@@ -60,7 +60,7 @@ def secrets():
         words(line)
         for text in CHAPTERS.values()
         for solution in SOLUTION.findall(text)
-        for line in re.sub(r"\{glue.*?`.*?`", "\n", solution).splitlines()
+        for line in re.sub(r"\{claim.*?`.*?`", "\n", solution).splitlines()
     ]
     phrases = {line for line in lines if line.count(" ") >= 4 and line not in kept}
     single = {word for line in lines for word in line.split() if len(word) > 5}
