@@ -4,7 +4,7 @@ PYTHON ?= python3
 N ?= 5
 BIN := .venv/bin
 
-.PHONY: book notebooks pdf test coursework offline seeds sabotage calibration stall canary weigh lab lock format clean install
+.PHONY: book notebooks pdf test coursework offline seeds sabotage calibration stall obstacles canary weigh lab lock format clean install
 
 book: install  ## execute the chapters and build the site in _build/html; EDITION=student: without solutions
 	@$(BIN)/python build_tools/book.py $(EDITION)
@@ -36,6 +36,9 @@ calibration: install  ## run the full calibration study: make calibration SCHEDU
 
 stall: install  ## run 400 cells that redraw what they show, and see that none stalls
 	@PYTHONPATH=build_tools:coursework $(BIN)/python trials/stall.py
+
+obstacles: install  ## see that a missing network, a full disk and Ctrl-C are met with a sentence
+	@$(BIN)/python trials/obstacles.py
 
 canary: install  ## try the newest versions that requirements.in allows
 	@$(BIN)/python trials/canary.py

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from execution import ROOT, BookError, execute_chapters, open_cache, writing
+from execution import ROOT, BookError, execute_chapters, full_disk, open_cache, writing
 from student import NEEDED, build_student_edition
 
 SITE = ROOT / "_build" / "html"
@@ -21,13 +21,19 @@ VARIABLES = ["GITHUB_REPOSITORY", "GITHUB_SERVER_URL", "SITE_URL"]  # what pages
 def jupyter_book(*builder: str) -> None:
     """Have Jupyter Book make the site or something else from the same pages, warnings as errors.
 
-    Raises BookError if there are any; Sphinx has shown them.
+    Raises BookError if there are any, after showing them, or if the disk is full.
     """
     program = Path(sys.executable).with_name("jupyter-book")
     command = [program, "build", ROOT, "--warningiserror", "--keep-going", "--quiet", *builder]
-    if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        # Of a full disk Sphinx says too much and too little; the file that did not fit is gone.
+        is_full = shutil.disk_usage(ROOT / "_build").free < 10 * 2**20
         # Sphinx would not read, and so not report, the faulty pages again.
         shutil.rmtree(ROOT / "_build" / ".doctrees", ignore_errors=True)
+        if is_full:
+            raise full_disk(ROOT / "_build")
+        sys.stderr.write(done.stderr)
         raise BookError("The site is not built: fix what is reported above and run again.")
 
 

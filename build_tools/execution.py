@@ -10,16 +10,20 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
 import fits
+import psutil
 import zmq
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
@@ -74,6 +78,14 @@ class BookError(Exception):
     """The book cannot be made; the message says what is wrong where, and what to do."""
 
 
+def full_disk(folder: Path) -> BookError:
+    """Return the error that says that nothing more fits into a folder."""
+    return BookError(
+        f"The disk is full: nothing more fits into {folder}. Make room there and run the same "
+        "command again; what was done is kept."
+    )
+
+
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
     """Turn the error of a full disk into a BookError that names the folder."""
@@ -83,10 +95,7 @@ def writing(folder: Path) -> Iterator[None]:
         # SQLite, which keeps the cache's records, has words instead of a number.
         if getattr(error, "errno", 0) != errno.ENOSPC and "disk is full" not in str(error):
             raise
-        raise BookError(
-            f"The disk is full: nothing more fits into {folder}. Make room there and run the same "
-            "command again; what was done is kept."
-        ) from error
+        raise full_disk(folder) from error
 
 
 def open_cache(root: Path = ROOT) -> JupyterCacheAbstract:
@@ -240,6 +249,23 @@ def expected_seconds(name: str, notebook: NotebookNode, root: Path = ROOT) -> fl
     return max(earlier, default=sum(len(cell.source) for cell in code_cells(notebook)) / 250)
 
 
+def end_at_once(pool: ThreadPoolExecutor, runs: list[Future]) -> NoReturn:
+    """End this process and its kernels without a word and without waiting for their chapters."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pool.shutdown(wait=False, cancel_futures=True)
+    silence = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(silence, stream)
+    # A kernel that is still starting would not notice the end of this process, and stay.
+    deadline = time.monotonic() + 5
+    while not all(run.done() for run in runs) and time.monotonic() < deadline:
+        for kernel in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                kernel.kill()
+        time.sleep(0.1)
+    os._exit(130)
+
+
 def execute_chapters(root: Path = ROOT) -> list[str]:
     """Execute the chapters that need it, as many at a time as there are cores; return their names.
 
@@ -254,12 +280,12 @@ def execute_chapters(root: Path = ROOT) -> list[str]:
     if stale:
         check_data(root)
     keys = {name: fingerprint(notebook, root) for name, notebook in stale.items()}
-    failures = []
+    failures, runs = [], {}
     pool = ThreadPoolExecutor(os.cpu_count())
     # The longest first, so that no core waits for it at the end.
     order = sorted(stale, key=lambda name: -expected_seconds(name, stale[name], root))
-    runs = {pool.submit(execute, name, stale[name], root): name for name in order}
     try:
+        runs = {pool.submit(execute, name, stale[name], root): name for name in order}
         for run in as_completed(runs):
             name = runs[run]
             if run.exception():
@@ -269,7 +295,7 @@ def execute_chapters(root: Path = ROOT) -> list[str]:
             store(stale[name], str(root / "chapters" / f"{name}.md"), record, root)
     except KeyboardInterrupt:
         print("Interrupted. Chapters that were done are kept.", flush=True)
-        os._exit(130)  # the threads would wait for their chapters; kernels end with this process
+        end_at_once(pool, list(runs))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     if failures:

@@ -9,6 +9,7 @@ data/README.md describes the columns and the origin of the raw files.
 import argparse
 import gzip
 import hashlib
+import re
 import sys
 import zlib
 from pathlib import Path
@@ -123,12 +124,19 @@ def check_radon(path: Path = RADON) -> pd.DataFrame:
         text = pd.read_csv(path, dtype=str, keep_default_na=False)
         radon = schema.validate(text, lazy=True)
     except (OSError, ValueError) as error:
-        raise DataError(f"{name} cannot be read ({error}). {remedy}") from error
+        raise DataError(f"{name} cannot be read ({str(error).strip()}). {remedy}") from error
     except pa.errors.SchemaErrors as error:
+        if not isinstance(text.index, pd.RangeIndex):  # pandas took the first values for labels
+            raise DataError(
+                f"{name}, line 2 has more values than line 1 has names. {remedy}"
+            ) from error
         failures = error.failure_cases
         for failure in failures[failures["check"] == "column_in_dataframe"].itertuples():
             raise DataError(f"{name} has no column {failure.failure_case}. {remedy}") from error
         for failure in failures[failures["check"] == "column_in_schema"].itertuples():
+            if unnamed := re.fullmatch(r"Unnamed: (\d+)", failure.failure_case):  # by pandas
+                number = int(unnamed[1]) + 1
+                raise DataError(f"{name}, line 1: column {number} has no name. {remedy}") from error
             raise DataError(
                 f"{name} has a column {failure.failure_case}, which is unknown. {remedy}"
             ) from error

@@ -69,6 +69,17 @@ def test_missing_column_is_named(damaged):
     assert "data/radon.csv has no column latitude" in message
 
 
+def test_comma_too_many_on_every_line_is_named(damaged):
+    def in_the_data(lines):
+        return [lines[0], *(f"{line}," for line in lines[1:])]
+
+    def in_the_header_too(lines):
+        return [f"{line}," for line in lines]
+
+    assert "data/radon.csv, line 2 has more values than line 1 has names" in damaged(in_the_data)
+    assert "data/radon.csv, line 1: column 10 has no name" in damaged(in_the_header_too)
+
+
 def test_missing_homes_are_counted(damaged):
     assert "data/radon.csv has 99 homes instead of 919" in damaged(lambda lines: lines[:100])
 

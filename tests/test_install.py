@@ -55,14 +55,32 @@ def test_old_python_reads_the_script_far_enough_to_say_so(python, clone):
     assert "Traceback" not in done.stderr
 
 
-def test_without_network_nothing_is_half_installed(clone):
-    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_NO_CACHE_DIR": "1"}
-    isolated = {"PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "0", "PIP_FIND_LINKS": ""}
-    done = run_install(sys.executable, clone, **nowhere, **isolated)
-    assert done.returncode != 0
-    assert "pip cannot reach its package index" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not (clone / ".venv" / "installed-requirements.txt").exists()
+def test_python_without_ensurepip_is_named_in_one_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ensurepip", None)  # as if it were not there
+    with pytest.raises(SystemExit) as stop:
+        install.check_parts((3, 12), "/usr/bin/python3")
+    assert stop.value.code.startswith("/usr/bin/python3 cannot make a virtual environment")
+    assert "apt install python3.12-venv" in stop.value.code
+
+
+def test_uv_finds_packages_where_pip_finds_them(monkeypatch, tmp_path):
+    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_", "SSL_CERT"))]:
+        monkeypatch.delenv(name)
+    (tmp_path / "pip.conf").write_text(
+        "[global]\nindex-url = https://mirror.example/simple\ncert = /certificates.pem\n"
+        "extra-index-url =\n    https://one.example\n    https://two.example\n"
+    )
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    variables = install.environment_of_uv(sys.executable)
+    assert variables["UV_DEFAULT_INDEX"] == "https://mirror.example/simple"
+    assert variables["UV_INDEX"] == "https://one.example https://two.example"
+    assert variables["SSL_CERT_FILE"] == "/certificates.pem"
+    monkeypatch.setenv("PIP_INDEX_URL", "https://nearer.example/simple")
+    variables = install.environment_of_uv(sys.executable)
+    assert variables["UV_DEFAULT_INDEX"] == "https://nearer.example/simple"
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "https://uv.example/simple")
+    variables = install.environment_of_uv(sys.executable)
+    assert variables["UV_DEFAULT_INDEX"] == "https://uv.example/simple"
 
 
 def test_second_run_installs_nothing(clone):
