@@ -113,7 +113,7 @@ class SimplifyCells(SphinxPostTransform):
 
     def place(self, cell: nodes.container) -> CodeCell:
         """Return what stands for a code cell."""
-        alt = next((image["alt"] for image in cell.findall(nodes.image)), "")
+        alt = next((image.get("alt", "") for image in cell.findall(nodes.image)), "")
         return CodeCell(index=cell["cell_index"], alt=alt, folded=False)
 
     def caption(self, figure: nodes.figure) -> nodes.paragraph:
@@ -375,5 +375,5 @@ def setup(app: Sphinx) -> dict:
     app.setup_extension("sphinx_markdown_builder")
     app.add_post_transform(SimplifyCells)
     app.connect("config-inited", offer)
-    app.connect("html-collect-pages", add_notebooks)
+    app.connect("html-collect-pages", add_notebooks, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
