@@ -33,14 +33,15 @@ def jupyter_book(*builder: str) -> None:
         shutil.rmtree(ROOT / "_build" / ".doctrees", ignore_errors=True)
         if is_full:
             raise full_disk(ROOT / "_build")
-        sys.stderr.write(done.stderr)
+        # A page that is written as a notebook, too, may be complained about twice.
+        sys.stderr.write("".join(dict.fromkeys(done.stderr.splitlines(keepends=True))))
         raise BookError("The site is not built: fix what is reported above and run again.")
 
 
 def hash_inputs() -> str:
     """Hash all that the site is made from: files, outputs, results of the tests, environment."""
     made = [ROOT / "_build" / name for name in ["claims.json", "guards.json"]]
-    made += open_cache().path.glob("executed/*/base.ipynb")
+    made += open_cache(ROOT).path.glob("executed/*/base.ipynb")
     digest = hashlib.sha256(f"{[os.environ.get(name) for name in VARIABLES]}".encode())
     for path in sorted([*made, *(ROOT / name for name in NEEDED)]):
         files = sorted(path.rglob("*")) if path.is_dir() else [path]

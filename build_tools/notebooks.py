@@ -379,5 +379,5 @@ def setup(app: Sphinx) -> dict:
     app.setup_extension("sphinx_markdown_builder")
     app.add_post_transform(SimplifyCells)
     app.connect("config-inited", offer)
-    app.connect("html-collect-pages", add_notebooks)
+    app.connect("html-collect-pages", add_notebooks, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,8 +6,9 @@ import shutil
 import subprocess
 import sys
 
+import book
 import pytest
-from execution import ROOT
+from execution import ROOT, BookError
 
 ADDRESS = "https://book.example/some/folder"  # no such place
 PAGE = """---
@@ -35,9 +36,9 @@ def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("book")
     for name in ["build_tools", "data"]:
         shutil.copytree(ROOT / name, root / name)
+    (root / "chapters").mkdir()
     for name in ["_config.yml", "requirements.txt", "LICENSE"]:
         shutil.copy(ROOT / name, root)
-    (root / "chapters").mkdir()
     for name in ["references.bib", "matplotlibrc"]:
         shutil.copy(ROOT / "chapters" / name, root / "chapters")
     (root / "chapters" / "page.md").write_text(PAGE)
@@ -119,3 +120,63 @@ def test_page_for_wrong_addresses_finds_the_others_from_anywhere(root, broken_bu
     targets = re.findall(r' (?:src|href)="([^"#][^"]*)"', read(root, "404.html"))
     assert "/some/folder/index.html" in targets
     assert all(target.startswith(("/some/folder/", ADDRESS, "data:")) for target in targets)
+
+
+def test_word_that_names_no_edition_is_refused():
+    with pytest.raises(BookError, match="There is no edition 'students': say 'make book'"):
+        book.main(["students"])
+
+
+@pytest.fixture
+def builds(tmp_path, monkeypatch):
+    """Return a list that grows when the site of a small book would be built; build it once."""
+    for folder in ["_build", "chapters"]:
+        (tmp_path / folder).mkdir()
+    for file in ["_toc.yml", "chapters/page.md", "_build/guards.json"]:
+        (tmp_path / file).write_text("as it was")
+    site, builds = tmp_path / "_build" / "html", []
+
+    def build(*builder):
+        site.mkdir()
+        (site / "index.html").touch()
+        builds.append(builder)
+
+    constants = {"ROOT": tmp_path, "SITE": site, "STAMP": tmp_path / "_build" / "site.txt"}
+    for name, value in {**constants, "jupyter_book": build}.items():
+        monkeypatch.setattr(book, name, value)
+    book.build_site()
+    assert len(builds) == 1
+    return builds
+
+
+def test_site_is_not_built_again_when_nothing_has_changed(builds):
+    book.build_site()
+    assert len(builds) == 1
+
+
+@pytest.mark.parametrize("name", ["_toc.yml", "chapters/page.md", "_build/guards.json"])
+def test_site_is_built_again_when_a_file_changes(builds, name):
+    (book.ROOT / name).write_text("as it is")
+    book.build_site()
+    assert len(builds) == 2
+
+
+def test_site_is_built_again_when_a_chapter_is_gone(builds):
+    (book.ROOT / "chapters" / "page.md").unlink()
+    book.build_site()
+    assert len(builds) == 2
+
+
+def test_site_is_built_again_for_another_address(builds, monkeypatch):
+    monkeypatch.setenv("SITE_URL", ADDRESS)
+    book.build_site()
+    assert len(builds) == 2
+
+
+def test_site_that_could_not_be_built_is_tried_again(builds, monkeypatch):
+    (book.ROOT / "_toc.yml").write_text("as it is")
+    with monkeypatch.context() as patch, pytest.raises(BookError):
+        patch.setattr(book, "jupyter_book", lambda: (_ for _ in ()).throw(BookError("warnings")))
+        book.build_site()
+    book.build_site()
+    assert len(builds) == 2
