@@ -58,10 +58,12 @@ def test_long_steps_do_not_get_into_the_neck(funnel):
     assert 1000 * norm(0, 1.5).cdf(funnel["walk_long_smallest"]) > 5
     assert funnel["walk_long_smallest"] < -1.5  # they do fill the mouth
     assert 10 < funnel["walk_long_divergences_count"] < 1000
+    assert 0 < funnel["walk_long_ess"] < 1000
 
 
 def test_short_steps_crawl(funnel):
     assert 0 < funnel["walk_short_ess"] < 100
+    assert 0 <= funnel["walk_short_divergences_count"] < 200  # it is no matter of divergences
     assert -6 < funnel["walk_short_smallest"] < 1.5  # in the picture, below the start
 
 

@@ -156,3 +156,9 @@ def test_scale_of_heavier_tails_is_smaller(chapter):
     ]
     assert_exceeds(noncentered, student)
     assert_exceeds(student, 0.5 * noncentered)  # a standard deviation is 1.4 scales
+
+
+def test_centered_fit_fails_by_its_effective_sample_sizes(chapter):
+    # At least one of the two is below the bound, in the bulk or in the tail.
+    sizes = [chapter[f"centered_sigma_beta_{size}"] for size in ["ess", "tail_ess"]]
+    assert 0 < min(sizes) < 400

@@ -452,6 +452,7 @@ def test_held_out_homes_prove_the_warning_right(pooling, held_out):
     assert_agrees(pooling.estimate("unpooled_held_out_lag_se"), se)
     assert long_way > 4 * se
     assert 0.35 * long_way < pooling["unpooled_loo_lag"] < 0.75 * long_way
+    assert pooling["unpooled_loo_lag"] > 2 * pooling["unpooled_loo_lag_se"]
 
 
 @pytest.mark.parametrize("model", MODELS)
