@@ -85,7 +85,7 @@ def run(client: Client, n_simulations: int, kept: Path) -> pd.DataFrame:
             size = 50 * max(1, sum(client.nthreads().values()))
             portion, left = left[:size], left[size:]
             futures = {
-                client.submit(simulate, code, *each, key=f"{each}", pure=False, retries=2): each
+                client.submit(simulate, code, *each, pure=False, retries=2): each
                 for each in portion
             }
             results = as_completed(futures, with_results=True, raise_errors=False, timeout=STALLED)
@@ -103,6 +103,9 @@ def run(client: Client, n_simulations: int, kept: Path) -> pd.DataFrame:
                     f"{len(pending)} simulations, {pending[0]} among them, did not end within "
                     f"{STALLED}: do the workers still run?"
                 ) from error
+            finally:
+                # After a failure, a shared cluster must not go on with what nobody waits for.
+                client.cancel(list(futures))
     seconds = time.monotonic() - start
     print(f"\nDone in {seconds / 60:.1f} minutes, with {len(client.nthreads())} workers.")
     # The pooled model has fewer columns. Ranks remain whole numbers, whoever lacks some.
