@@ -14,7 +14,7 @@ test_monte_carlo.py tries this on chains whose truth is known.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import binom, t
@@ -87,6 +87,18 @@ def assert_agrees(estimate: Estimate, reference: Estimate | float) -> None:
         f"{estimate.name} is {estimate.value:.6g} and should be {wanted:.6g}: "
         f"{abs(deviation):.1f} errors of {difference.error:.2g}; at most {limit:.1f}"
     )
+
+
+def assert_share(share: Estimate, probability: float) -> None:
+    """Assert that a share of the draws is a probability, up to its Monte Carlo error.
+
+    Where few draws fell, their own spread says little about the error; the probability says it, for as
+    many effective draws.
+    """
+    spread = np.sqrt(share.value * (1 - share.value))
+    of_truth = np.sqrt(probability * (1 - probability))
+    error = share.error * of_truth / spread if spread else of_truth / np.sqrt(share.ess)
+    assert_agrees(replace(share, error=error), probability)
 
 
 def assert_exceeds(larger: Estimate | float, smaller: Estimate | float) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from calibrate import CALIBRATION, MODELS, StudyError, connect, read_rows, run, study_code
+from monte_carlo import Estimate, assert_agrees
 
 # Stands for the chapter's code where the fits themselves do not matter.
 QUICK = """
@@ -26,7 +27,7 @@ def stored():
 @pytest.mark.parametrize("model", MODELS)
 def test_stored_ranks_are_those_of_the_chapters_code(stored, model):
     # Floating-point numbers differ a little between platforms, and chains by much more in the end:
-    # the worlds must be the same, and the ranks within four standard errors of two samples.
+    # the worlds must be the same, and the ranks two samples of 100 from one posterior.
     # That takes fits whose thinned draws are nearly independent.
     for row in stored[stored["model"] == model].nlargest(2, "ess").to_dict("records"):
         again = calibrate.simulate(study_code(), model, row["simulation"])
@@ -35,7 +36,11 @@ def test_stored_ranks_are_those_of_the_chapters_code(stored, model):
                 assert value == pytest.approx(row[quantity], rel=1e-5)
             elif isinstance(value, int) and quantity not in ["divergences", "simulation"]:
                 share = (row[quantity] + 0.5) / 101
-                assert abs(value - row[quantity]) <= 4 * np.sqrt(2 * 100 * share * (1 - share))
+                error = np.sqrt(100 * share * (1 - share))
+                name = f"the rank of {quantity} in the model {model}"
+                assert_agrees(
+                    Estimate(value, error, np.inf, name), Estimate(row[quantity], error, np.inf)
+                )
 
 
 def test_stored_study_is_whole(stored):

@@ -6,7 +6,7 @@ What is said of broken fits was seen in 60 of them, with other seeds than the ch
 import numpy as np
 import pytest
 from exact_posterior import exact_posterior, interval, probability_of_sigma_beta_below
-from monte_carlo import assert_agrees, assert_count
+from monte_carlo import assert_agrees, assert_count, assert_share
 from scipy.stats import norm
 
 POPULATION = ["mu_alpha", "sigma_alpha", "mu_beta", "sigma_beta", "sigma_y"]
@@ -58,12 +58,10 @@ def test_long_steps_do_not_get_into_the_neck(funnel):
     assert 1000 * norm(0, 1.5).cdf(funnel["walk_long_smallest"]) > 5
     assert funnel["walk_long_smallest"] < -1.5  # they do fill the mouth
     assert 10 < funnel["walk_long_divergences_count"] < 1000
-    assert 0 < funnel["walk_long_ess"] < 1000
 
 
 def test_short_steps_crawl(funnel):
     assert 0 < funnel["walk_short_ess"] < 100
-    assert 0 <= funnel["walk_short_divergences_count"] < 200  # it is no matter of divergences
     assert -6 < funnel["walk_short_smallest"] < 1.5  # in the picture, below the start
 
 
@@ -82,7 +80,7 @@ def test_energy_of_the_referee_is_in_order(funnel):
 def test_referee_knows_the_lower_tail(funnel, radon, exact, share):
     bound = {"below_05": 0.05, "missed": funnel["centered_sigma_beta_smallest"]}[share]
     probability = probability_of_sigma_beta_below(bound, radon, exact["hierarchical"])
-    assert_agrees(funnel.estimate(f"referee_sigma_beta_{share}"), probability)
+    assert_share(funnel.estimate(f"referee_sigma_beta_{share}"), probability)
 
 
 @pytest.mark.parametrize("smallest", ["repeats_smallest_median", "best_sigma_beta_smallest"])

@@ -1,5 +1,7 @@
 """What decides about Monte Carlo results passes true ones, for almost every seed, and stops wrong ones."""
 
+from contextlib import nullcontext
+
 import arviz as az
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from monte_carlo import (
     assert_agrees,
     assert_count,
     assert_exceeds,
+    assert_share,
     most_errors,
 )
 from scipy.signal import lfilter
@@ -82,3 +85,11 @@ def test_count_of_independent_draws_is_judged_exactly():
     for count in [55, 1]:
         with pytest.raises(AssertionError):
             assert_count(count, 2000, 0.01)
+
+
+@pytest.mark.parametrize(("share", "agrees"), [(0.0, True), (0.003, True), (0.03, False)])
+def test_small_share_is_judged_by_the_error_of_the_probability(share, agrees):
+    own_error = np.sqrt(share * (1 - share) / 4000)
+    estimate = Estimate(share, own_error, 4000, "the share")
+    with nullcontext() if agrees else pytest.raises(AssertionError, match="should be 0.001"):
+        assert_share(estimate, 0.001)

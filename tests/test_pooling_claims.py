@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from exact_posterior import MODELS, exact_posterior
-from monte_carlo import Estimate, assert_agrees, assert_exceeds
+from monte_carlo import LEAST_ESS, LEVEL, Estimate, assert_agrees, assert_exceeds
 from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.special import logsumexp
-from scipy.stats import halfnorm, norm
+from scipy.stats import chi2, halfnorm, norm
 
 POPULATION = ["mu_alpha", "sigma_alpha", "mu_beta", "sigma_beta", "sigma_y"]
 # The pooled model's line is the population of a model whose counties do not differ.
@@ -100,8 +100,11 @@ def test_posterior_sd_is_the_exact_one(pooling, exact, model, parameter, exact_p
 
 def test_refits_converged_too(pooling):
     assert pooling["refit_count"] == 5 * 3 + 85 * 2
-    # The worst R-hat of many fits with two short chains is above 1.01 by chance alone.
-    assert pooling["refit_worst_rhat"] < 1.05
+    # An R-hat of four half chains is about sqrt(1 + chi2(3) / 3 / (ESS / 4)), so the worst of so many
+    # fits, each with up to three spreads and two R-hats, bulk and tail, is above 1.01 by chance.
+    n_rhats = pooling["refit_count"] * 3 * 2
+    by_chance = np.sqrt(1 + chi2(3).isf(LEVEL / n_rhats) / 3 / (LEAST_ESS / 4))
+    assert 1 <= pooling["refit_worst_rhat"] < by_chance
     n_draws = pooling["refit_count"] * 2 * 1250
     assert pooling["refit_divergences_count"] < n_draws / 10_000
 
@@ -451,7 +454,8 @@ def test_held_out_homes_prove_the_warning_right(pooling, held_out):
     assert_agrees(pooling.estimate("unpooled_held_out_lag"), long_way)
     assert_agrees(pooling.estimate("unpooled_held_out_lag_se"), se)
     assert long_way > 4 * se
-    assert 0.35 * long_way < pooling["unpooled_loo_lag"] < 0.75 * long_way
+    # A quarter of it or more, PSIS-LOO does not see.
+    assert pooling["unpooled_loo_lag"] < 0.75 * long_way
     assert pooling["unpooled_loo_lag"] > 2 * pooling["unpooled_loo_lag_se"]
 
 
